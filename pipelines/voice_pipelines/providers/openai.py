@@ -1,0 +1,275 @@
+"""Chat models behind the OpenAI chat-completions protocol: OpenAI, its many look-alikes, llama.cpp.
+
+The first half of this module is pure: `request_body`, `ReplyReader` and `refusal` translate
+between our types and the wire (https://platform.openai.com/docs/api-reference/chat-streaming). The
+second half, `OpenAILanguageModel`, lets the `openai` SDK carry them. The SDK's retries are off:
+when to try again, or to ask somebody else, is for whoever sees the conversation's clock to say.
+"""
+
+import json
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+from voice_pipelines.conversation.commands import Message
+from voice_pipelines.errors import (
+    ProviderBusy,
+    ProviderError,
+    ProviderGarbled,
+    ProviderRefused,
+    ProviderTimeout,
+    ProviderUnavailable,
+)
+from voice_pipelines.ports import ReplyDelta, ToolCall
+
+if TYPE_CHECKING:
+    from openai import AsyncStream
+
+TokenLimitField = Literal["max_tokens", "max_completion_tokens"]
+
+
+# The wire, without a network ---------------------------------------------------------------------
+
+
+def request_body(
+    model: str,
+    messages: Sequence[Message],
+    *,
+    stream: bool,
+    temperature: float | None,
+    max_tokens: int | None,
+    limit_field: TokenLimitField,
+    extra: Mapping[str, object],
+) -> dict[str, object]:
+    """The JSON of one request. `extra` wins over everything else; None leaves a field out."""
+    body: dict[str, object] = {
+        "model": model,
+        "messages": [{"role": message.role, "content": message.text} for message in messages],
+        "stream": stream,
+    }
+    if temperature is not None:
+        body["temperature"] = temperature
+    if max_tokens is not None:
+        body[limit_field] = max_tokens
+    return body | dict(extra)
+
+
+class _Function(msgspec.Struct):
+    name: str | None = None
+    arguments: str | None = None
+
+
+class _ToolCallPart(msgspec.Struct):
+    index: int = 0
+    function: _Function | None = None
+
+
+class _Delta(msgspec.Struct):
+    content: str | None = None
+    tool_calls: list[_ToolCallPart] | None = None
+
+
+class _Choice(msgspec.Struct):
+    delta: _Delta | None = None
+    finish_reason: str | None = None
+
+
+class _Chunk(msgspec.Struct):
+    choices: list[_Choice]
+
+
+class ReplyReader:
+    """Turns the chunks of one streamed answer into text and whole tool calls, in order."""
+
+    def __init__(self, provider: str) -> None:
+        self._provider = provider
+        self._calls: dict[int, tuple[str, str]] = {}
+        self.finished = False
+        """The model said that it had finished; a stream that ends before was cut off."""
+
+    def take(self, chunk: object) -> list[ReplyDelta]:
+        """What the decoded JSON of one server-sent event adds. Raises ProviderGarbled."""
+        try:
+            choices = msgspec.convert(chunk, _Chunk).choices
+        except msgspec.ValidationError as error:
+            raise ProviderGarbled(self._provider, f"not a chunk of a reply: {error}") from error
+        deltas: list[ReplyDelta] = []
+        for choice in choices:  # empty in chunks that only carry usage
+            if choice.delta is not None:
+                if choice.delta.content:
+                    deltas.append(choice.delta.content)
+                for part in choice.delta.tool_calls or ():
+                    deltas += self._collect(part)
+            if choice.finish_reason is not None:
+                self.finished = True
+                deltas += self._complete()
+        return deltas
+
+    def _collect(self, part: _ToolCallPart) -> list[ReplyDelta]:
+        # Arguments arrive in fragments, one call after the other: a new index completes the last.
+        done = [] if part.index in self._calls else self._complete()
+        name, arguments = self._calls.get(part.index, ("", ""))
+        if part.function is not None:
+            name += part.function.name or ""
+            arguments += part.function.arguments or ""
+        self._calls[part.index] = (name, arguments)
+        return done
+
+    def _complete(self) -> list[ReplyDelta]:
+        calls: list[ReplyDelta] = []
+        for name, arguments in self._calls.values():
+            if not name:
+                raise ProviderGarbled(self._provider, "a tool call without a name")
+            calls.append(ToolCall(name, arguments))
+        self._calls.clear()
+        return calls
+
+
+def refusal(
+    provider: str, status: int, code: str | None, headers: Mapping[str, str]
+) -> ProviderError:
+    """What an HTTP error means to us. The server's prose stays out: it quotes keys and prompts."""
+    said = f"HTTP {status}" + (f" ({code})" if code else "")
+    if status == 429 and code != "insufficient_quota":  # no waiting brings back a spent quota
+        return ProviderBusy(provider, said, _retry_after_ms(headers))
+    if status == 408:
+        return ProviderTimeout(provider, said)
+    if status == 409 or status >= 500:
+        return ProviderUnavailable(provider, said)
+    return ProviderRefused(provider, said)
+
+
+def _retry_after_ms(headers: Mapping[str, str]) -> int | None:
+    """RFC 9110 10.2.3 in seconds, or OpenAI's own in milliseconds. The date form is not read."""
+    for header, unit in (("retry-after-ms", 1), ("retry-after", 1000)):
+        try:
+            return max(0, round(float(headers[header]) * unit))
+        except (KeyError, ValueError, OverflowError):
+            continue
+    return None
+
+
+# The connection ----------------------------------------------------------------------------------
+
+
+class OpenAILanguageModel:
+    """A `LanguageModel` (and `Prefilling`) at `base_url`. Close it when it is no longer needed.
+
+    `temperature` and `max_tokens` are left to the server when None. `extra_body` is merged into
+    every request: `{"repeat_penalty": 1.1, "cache_prompt": True, "id_slot": 0}` for llama.cpp, say.
+    `silence_timeout_ms` bounds the wait for the answer's beginning and for each next part.
+    Constructing it imports the SDK, which takes about half a second the first time.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        model: str,
+        api_key: str,
+        *,
+        name: str = "openai",
+        temperature: float | None = None,
+        max_tokens: int | None = None,
+        extra_body: Mapping[str, object] | None = None,
+        connect_timeout_ms: int = 3_000,
+        silence_timeout_ms: int = 30_000,
+        limit_field: TokenLimitField | None = None,
+    ) -> None:
+        import openai
+
+        host = urlsplit(base_url).hostname or ""
+        self.name = name
+        self._model = model
+        self._temperature = temperature
+        self._max_tokens = max_tokens
+        self._extra = dict(extra_body or {})
+        # OpenAI's newer models refuse the old name, most look-alikes do not know the new one.
+        self._limit_field: TokenLimitField = limit_field or (
+            "max_completion_tokens" if host == "api.openai.com" else "max_tokens"
+        )
+        self._sdk = openai
+        self._client = openai.AsyncOpenAI(
+            base_url=base_url,
+            api_key=api_key,
+            max_retries=0,
+            timeout=openai.Timeout(silence_timeout_ms / 1000, connect=connect_timeout_ms / 1000),
+            # A proxy from the environment must not stand between us and our own machine.
+            http_client=openai.DefaultAsyncHttpxClient(
+                trust_env=host not in ("127.0.0.1", "localhost", "::1")
+            ),
+        )
+
+    async def reply(self, messages: Sequence[Message]) -> AsyncGenerator[ReplyDelta]:
+        """Stream the answer to `messages`. Raises ProviderError.
+
+        Closing or cancelling it drops the connection, upon which the server stops generating.
+        """
+        reader = ReplyReader(self.name)
+        with self._translated_errors():
+            async with await self._stream(messages) as chunks:
+                async for chunk in chunks:
+                    for delta in reader.take(chunk):
+                        yield delta
+        if not reader.finished:
+            raise ProviderUnavailable(self.name, "the answer was cut off")
+
+    async def prefill(self, messages: Sequence[Message]) -> None:
+        """Have the server read `messages`: one token is asked for and thrown away.
+
+        One, as the protocol knows no less, and it is free: the pass over the prompt yields it
+        (llama.cpp takes 0 and computes 1 all the same). Raises ProviderError.
+        """
+        body = self._body(messages, stream=False, max_tokens=1)
+        with self._translated_errors():
+            await self._client.post("/chat/completions", body=body, cast_to=object)
+
+    async def close(self) -> None:
+        """Close the connections, those in use included."""
+        await self._client.close()
+
+    async def _stream(self, messages: Sequence[Message]) -> "AsyncStream[object]":
+        body = self._body(messages, stream=True, max_tokens=self._max_tokens)
+        return await self._client.post(
+            "/chat/completions",
+            body=body,
+            cast_to=object,  # `ReplyReader` checks more strictly than the SDK's models do
+            stream=True,
+            stream_cls=self._sdk.AsyncStream[object],
+        )
+
+    def _body(
+        self, messages: Sequence[Message], *, stream: bool, max_tokens: int | None
+    ) -> dict[str, object]:
+        return request_body(
+            self._model,
+            messages,
+            stream=stream,
+            temperature=self._temperature,
+            max_tokens=max_tokens,
+            limit_field=self._limit_field,
+            extra=self._extra,
+        )
+
+    @contextmanager
+    def _translated_errors(self) -> Iterator[None]:
+        sdk = self._sdk
+        try:
+            yield
+        except sdk.APITimeoutError as error:
+            raise ProviderTimeout(self.name, "no answer in time") from error
+        except sdk.APIConnectionError as error:
+            reason = type(error.__cause__ or error).__name__
+            raise ProviderUnavailable(self.name, f"connection failed: {reason}") from error
+        except sdk.APIStatusError as error:
+            raise refusal(
+                self.name, error.status_code, error.code, error.response.headers
+            ) from error
+        except sdk.APIError as error:  # an error event in the midst of the stream
+            raise ProviderUnavailable(
+                self.name, f"failed while answering ({error.code})"
+            ) from error
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise ProviderGarbled(self.name, "an event is not JSON") from error

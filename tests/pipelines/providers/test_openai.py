@@ -1,0 +1,336 @@
+"""The chat-completions adapter against a loopback server speaking it, well and badly."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
+
+import pytest
+from aiohttp import web
+
+from voice_pipelines.conversation.commands import Message
+from voice_pipelines.errors import (
+    ProviderBusy,
+    ProviderError,
+    ProviderGarbled,
+    ProviderRefused,
+    ProviderTimeout,
+    ProviderUnavailable,
+)
+from voice_pipelines.ports import LanguageModel, Prefilling, ReplyDelta, ToolCall
+from voice_pipelines.providers.openai import OpenAILanguageModel, ReplyReader, refusal
+
+MESSAGES = (Message("system", "Be brief."), Message("user", "Are you open?"))
+
+Reply = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Server:
+    """Answers every request with `reply` and remembers the bodies that were sent to it."""
+
+    def __init__(self, reply: Reply) -> None:
+        self.reply = reply
+        self.bodies: list[dict[str, object]] = []
+        self.keys: list[str | None] = []
+        self.asked = asyncio.Event()
+        self.left = asyncio.Event()
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        self.bodies.append(await request.json())
+        self.keys.append(request.headers.get("Authorization"))
+        self.asked.set()
+        try:
+            return await self.reply(request)
+        except (asyncio.CancelledError, ConnectionError):
+            self.left.set()
+            raise
+
+
+@asynccontextmanager
+async def serving(
+    reply: Reply, *, silence_timeout_ms: int = 10_000
+) -> AsyncIterator[tuple[Server, OpenAILanguageModel]]:
+    server = Server(reply)
+    app = web.Application()
+    app.router.add_post("/v1/chat/completions", server.answer)
+    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    host, port = runner.addresses[0][:2]
+    model = OpenAILanguageModel(
+        f"http://{host}:{port}/v1",
+        "tiny",
+        "a-key",
+        temperature=0,
+        max_tokens=50,
+        extra_body={"cache_prompt": True},
+        silence_timeout_ms=silence_timeout_ms,
+    )
+    try:
+        async with asyncio.timeout(20):
+            yield server, model
+    finally:
+        await model.close()
+        await runner.cleanup()
+
+
+def delta(content: str) -> dict[str, object]:
+    return {"choices": [{"index": 0, "delta": {"content": content}, "finish_reason": None}]}
+
+
+def call(index: int, name: str | None, arguments: str) -> dict[str, object]:
+    function = {"arguments": arguments} | ({"name": name} if name else {})
+    part = {"index": index, "type": "function", "function": function}
+    return {"choices": [{"index": 0, "delta": {"tool_calls": [part]}, "finish_reason": None}]}
+
+
+def finish(reason: str) -> dict[str, object]:
+    return {"choices": [{"index": 0, "delta": {}, "finish_reason": reason}]}
+
+
+ROLE: dict[str, object] = {
+    "choices": [{"index": 0, "delta": {"role": "assistant", "content": None}}]
+}
+USAGE: dict[str, object] = {"choices": [], "usage": {"total_tokens": 12}}
+
+
+async def stream(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+    await response.prepare(request)
+    return response
+
+
+def events(*chunks: dict[str, object], tail: bytes = b"data: [DONE]\n\n") -> Reply:
+    async def reply(request: web.Request) -> web.StreamResponse:
+        response = await stream(request)
+        for chunk in chunks:
+            await response.write(b"data: " + json.dumps(chunk).encode() + b"\n\n")
+        await response.write(tail)
+        await response.write_eof()
+        return response
+
+    return reply
+
+
+def status(code: int, body: dict[str, object] | None = None, **headers: str) -> Reply:
+    async def reply(request: web.Request) -> web.StreamResponse:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return web.json_response(body or {}, status=code, headers=named)
+
+    return reply
+
+
+async def collect(model: OpenAILanguageModel) -> list[ReplyDelta]:
+    return [part async for part in model.reply(MESSAGES)]
+
+
+async def test_it_streams_the_text_and_asks_as_configured() -> None:
+    async with serving(events(ROLE, delta("Yes, "), delta("we are."), finish("stop"), USAGE)) as (
+        server,
+        model,
+    ):
+        assert await collect(model) == ["Yes, ", "we are."]
+    assert server.keys == ["Bearer a-key"]
+    assert server.bodies == [
+        {
+            "model": "tiny",
+            "messages": [
+                {"role": "system", "content": "Be brief."},
+                {"role": "user", "content": "Are you open?"},
+            ],
+            "stream": True,
+            "temperature": 0,
+            "max_tokens": 50,
+            "cache_prompt": True,
+        }
+    ]
+
+
+async def test_tool_calls_are_put_together_from_their_fragments() -> None:
+    chunks = (
+        delta("One moment."),
+        call(0, "book_table", ""),
+        call(0, None, '{"peo'),
+        call(0, None, 'ple": 4}'),
+        call(1, "hang_up", "{}"),
+        finish("tool_calls"),
+    )
+    async with serving(events(*chunks)) as (_, model):
+        assert await collect(model) == [
+            "One moment.",
+            ToolCall("book_table", '{"people": 4}'),
+            ToolCall("hang_up", "{}"),
+        ]
+
+
+async def test_prefill_asks_for_one_token_and_drops_it() -> None:
+    async with serving(status(200, {"choices": []})) as (server, model):
+        await model.prefill(MESSAGES)
+    assert server.bodies[0]["max_tokens"] == 1
+    assert server.bodies[0]["stream"] is False
+    assert server.bodies[0]["cache_prompt"] is True
+
+
+@pytest.mark.parametrize(
+    ("code", "error"),
+    [
+        (400, ProviderRefused),
+        (401, ProviderRefused),
+        (403, ProviderRefused),
+        (404, ProviderRefused),
+        (408, ProviderTimeout),
+        (500, ProviderUnavailable),
+        (503, ProviderUnavailable),
+    ],
+)
+async def test_an_error_status_becomes_a_typed_error(code: int, error: type[ProviderError]) -> None:
+    async with serving(status(code, {"error": {"message": "key sk-secret"}})) as (server, model):
+        with pytest.raises(error) as reply_error:
+            await collect(model)
+        with pytest.raises(error):
+            await model.prefill(MESSAGES)
+    assert len(server.bodies) == 2, "the SDK must not retry by itself"
+    assert "sk-secret" not in str(reply_error.value)
+    assert type(reply_error.value) is error
+
+
+async def test_too_many_requests_says_how_long_to_wait() -> None:
+    async with serving(status(429, Retry_After="2")) as (_, model):
+        with pytest.raises(ProviderBusy) as busy:
+            await collect(model)
+    assert busy.value.retry_after_ms == 2000
+
+
+def test_the_wait_is_read_in_milliseconds_seconds_or_not_at_all() -> None:
+    def wait(headers: dict[str, str]) -> int | None:
+        busy = refusal("x", 429, None, headers)
+        assert isinstance(busy, ProviderBusy)
+        return busy.retry_after_ms
+
+    assert wait({"retry-after-ms": "150", "retry-after": "1"}) == 150
+    assert wait({"retry-after": "0.5"}) == 500
+    assert wait({"retry-after": "Wed, 21 Oct 2026 07:28:00 GMT"}) is None
+    assert wait({}) is None
+
+
+def test_a_spent_quota_is_not_worth_waiting_for() -> None:
+    assert type(refusal("x", 429, "insufficient_quota", {})) is ProviderRefused
+
+
+async def test_nobody_listening_is_unavailable(unused_tcp_port: int) -> None:
+    model = OpenAILanguageModel(f"http://127.0.0.1:{unused_tcp_port}/v1", "tiny", "a-key")
+    with pytest.raises(ProviderUnavailable):
+        await collect(model)
+    await model.close()
+
+
+async def test_a_connection_lost_midway_is_unavailable_after_what_was_said() -> None:
+    async def reply(request: web.Request) -> web.StreamResponse:
+        response = await stream(request)
+        await response.write(b"data: " + json.dumps(delta("We are")).encode() + b"\n\n")
+        assert request.transport is not None
+        request.transport.abort()
+        return response
+
+    heard: list[ReplyDelta] = []
+    async with serving(reply) as (_, model):
+        with pytest.raises(ProviderUnavailable):
+            async for part in model.reply(MESSAGES):
+                heard.append(part)
+    assert heard == ["We are"]
+
+
+async def test_a_stream_that_ends_without_a_finish_was_cut_off() -> None:
+    async with serving(events(delta("We are"), tail=b"")) as (_, model):
+        with pytest.raises(ProviderUnavailable, match="cut off"):
+            await collect(model)
+
+
+async def test_an_error_event_midway_is_unavailable() -> None:
+    async with serving(events(delta("We"), {"error": {"message": "out of memory"}})) as (_, model):
+        with pytest.raises(ProviderUnavailable):
+            await collect(model)
+
+
+@pytest.mark.parametrize("tail", [b"data: {oops\n\n", b"data: [1]\n\n", b'data: {"a": 1}\n\n'])
+async def test_nonsense_is_garbled(tail: bytes) -> None:
+    async with serving(events(delta("We"), tail=tail)) as (_, model):
+        with pytest.raises(ProviderGarbled):
+            await collect(model)
+
+
+def test_a_tool_call_without_a_name_is_garbled() -> None:
+    reader = ReplyReader("x")
+    assert reader.take(call(0, None, "{}")) == []
+    with pytest.raises(ProviderGarbled):
+        reader.take(finish("tool_calls"))
+
+
+async def test_a_silent_server_times_out() -> None:
+    async def reply(request: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(60)
+        raise AssertionError
+
+    async with serving(reply, silence_timeout_ms=50) as (server, model):
+        with pytest.raises(ProviderTimeout):
+            await collect(model)
+        await server.left.wait()
+
+
+async def test_cancelling_before_the_first_byte_closes_the_connection() -> None:
+    async def reply(request: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(60)
+        raise AssertionError
+
+    async with serving(reply) as (server, model), asyncio.TaskGroup() as tasks:
+        asking = tasks.create_task(collect(model))
+        await server.asked.wait()
+        asking.cancel()
+        await server.left.wait()
+
+
+@pytest.mark.parametrize("how", ["cancel", "close"])
+async def test_stopping_midway_closes_the_connection(how: str) -> None:
+    async def reply(request: web.Request) -> web.StreamResponse:
+        response = await stream(request)
+        await response.write(b"data: " + json.dumps(delta("One")).encode() + b"\n\n")
+        await asyncio.sleep(60)
+        raise AssertionError
+
+    async with serving(reply) as (server, model):
+        if how == "close":
+            async with aclosing(model.reply(MESSAGES)) as parts:
+                assert await anext(parts) == "One"
+        else:
+            heard = asyncio.Event()
+
+            async def consume() -> None:
+                async for _ in model.reply(MESSAGES):
+                    heard.set()
+
+            async with asyncio.TaskGroup() as tasks:
+                consuming = tasks.create_task(consume())
+                await heard.wait()
+                consuming.cancel()
+        await server.left.wait()
+
+
+async def test_it_satisfies_the_ports() -> None:
+    model: LanguageModel = OpenAILanguageModel("http://127.0.0.1:1/v1", "tiny", "a-key")
+    assert isinstance(model, Prefilling)
+    assert isinstance(model, OpenAILanguageModel)
+    await model.close()
+
+
+@pytest.mark.parametrize(
+    ("url", "field"),
+    [
+        ("https://api.openai.com/v1", "max_completion_tokens"),
+        ("http://127.0.0.1:1/v1", "max_tokens"),
+    ],
+)
+async def test_the_limit_goes_by_the_name_that_the_server_knows(url: str, field: str) -> None:
+    model = OpenAILanguageModel(url, "tiny", "a-key", max_tokens=7)
+    assert model._body(MESSAGES, stream=True, max_tokens=7)[field] == 7
+    await model.close()
