@@ -1,0 +1,1 @@
+"""Conversions that run once, at pull time, in a process of their own."""
