@@ -1,0 +1,756 @@
+"""The turn-taking state machine: events in, commands out, no I/O and no clock.
+
+::
+
+                          pause, words           due            first audio
+    WAITING ─joined─> LISTENING ──> (draft) ──> THINKING ──────> SPEAKING
+                       ^  ^  ^         │resumes    │   ^            │  ^
+                       │  │  └─────────┘           │   │            │  │ false alarm
+                       │  └──── taken back ────────┤   └──┐  speech │  │
+                       │                           └─────> PAUSED <─┘  │
+                       ├────── interrupted ─────────────────┤└─────────┘
+                       └────── playback ended, given up ────┘
+
+Whatever state: the caller leaves, time is up, or too much failed ──> ENDED.
+
+* LISTENING: the floor is the caller's. At each pause the words so far are asked for and answered
+  by a *draft*: a reply that nobody hears. Speech drops it, other words replace it, and once the
+  silence has lasted long enough (`endpointing.patience`) it is committed.
+* THINKING: a reply was committed and nothing of it is audible. SPEAKING: something is.
+* PAUSED: somebody speaks over the reply. Words or sustained speech interrupt it, shortly after its
+  beginning they take the whole turn back; otherwise it goes on from the sample where it stopped.
+
+No state lasts for ever: `_timers` lists what will happen in each, and everything that is waited for
+has a watchdog there.
+"""
+
+from collections.abc import Callable, Iterator
+from enum import Enum, auto
+from typing import TypeVar, assert_never
+
+from .commands import (
+    CancelReply,
+    Command,
+    Duck,
+    Finish,
+    HangUp,
+    Pause,
+    PredictTurnEnd,
+    Prefill,
+    Release,
+    Resume,
+    RunAction,
+    Settle,
+    Silence,
+    Speak,
+    StartReply,
+    StartUtterance,
+    Unduck,
+)
+from .ear import Ear
+from .endpointing import patience
+from .events import (
+    ActionEnded,
+    Event,
+    HangUpRequested,
+    Heard,
+    KeyPressed,
+    LegJoined,
+    LegLeft,
+    PlaybackEnded,
+    PlaybackStarted,
+    ReplyAction,
+    ReplyEnded,
+    ReplyFailed,
+    ReplyStarted,
+    ReplyText,
+    SpeechConfirmed,
+    SpeechEnded,
+    SpeechFailed,
+    SpeechReady,
+    SpeechStarted,
+    SpeechStopped,
+    Tick,
+    Transcribed,
+    TranscriptionFailed,
+    TurnEndPredicted,
+)
+from .policy import TurnPolicy
+from .reply import Reply
+from .transcript import Transcript
+from .words import expectation, is_backchannel, is_farewell, same_words
+
+Commands = Iterator[Command]
+_Subject = TypeVar("_Subject")
+Timer = tuple[int, Callable[[int], Commands]]
+
+_TIMERS_AT_ONCE = 16
+"""More timers than this cannot fall due in one moment; a bug must not hang the event loop."""
+
+
+class Phase(Enum):
+    WAITING = auto()
+    LISTENING = auto()
+    THINKING = auto()
+    SPEAKING = auto()
+    PAUSED = auto()
+    ENDED = auto()
+
+
+class Conversation:
+    """An agent and the parties of one call taking turns.
+
+    The first leg that joins is the *caller*: the agent greets it, and the call ends when it leaves.
+    What other legs say counts as well; playback is judged by the caller's leg.
+    """
+
+    def __init__(self, policy: TurnPolicy) -> None:
+        self.policy = policy
+        self.transcript = Transcript()
+        self.turn = 0
+        self._ears: dict[str, Ear] = {}
+        self._caller: str | None = None
+        self._draft: Reply | None = None
+        self._replies: list[Reply] = []
+        """Released and not over, in the order of release."""
+        self._paused = False
+        self._ended = False
+        self._began = 0
+        self._quiet_since = 0
+        self._idle_prompts = 0
+        self._failures = 0
+        """Turns that failed in a row."""
+        self._keys = ""
+        self._keyed_at = 0
+        self._hang_up_at: int | None = None
+        self._hang_up_reason = ""
+        self._closing_by: int | None = None
+        self._time_up = False
+        self._actions = 0
+        self._open_actions: dict[int, str] = {}
+        self._reaction_due = False
+
+    # The two questions ---------------------------------------------------------------------------
+
+    @property
+    def phase(self) -> Phase:
+        """Where in the drawing the conversation is."""
+        if self._ended:
+            return Phase.ENDED
+        if self._caller is None:
+            return Phase.WAITING
+        if self._paused:
+            return Phase.PAUSED
+        if any(reply.audible_at is not None for reply in self._replies):
+            return Phase.SPEAKING
+        return Phase.THINKING if self._replies else Phase.LISTENING
+
+    def deadline(self) -> int | None:
+        """When a `Tick` is due, if ever."""
+        return min((due for due, _ in self._timers()), default=None)
+
+    def handle(self, event: Event, now: int) -> tuple[Command, ...]:
+        """Take one event and return the commands it causes, in order."""
+        if self._ended:
+            return ()
+        commands = list(self._on(event, now))
+        for _ in range(_TIMERS_AT_ONCE):
+            due, act = min(self._timers(), key=lambda timer: timer[0], default=(now + 1, None))
+            if act is None or due > now:
+                break
+            commands += act(now)
+        return tuple(commands)
+
+    def _on(self, event: Event, now: int) -> Commands:
+        match event:
+            case LegJoined(leg):
+                yield from self._joined(leg, now)
+            case LegLeft(leg):
+                yield from self._left(leg)
+            case SpeechStarted(leg):
+                yield from self._speech_started(leg, now)
+            case SpeechConfirmed(leg):
+                yield from self._speech_confirmed(leg, now)
+            case SpeechStopped(leg, silence_ms):
+                yield from self._speech_stopped(leg, now - silence_ms, now)
+            case Transcribed(leg, text, request):
+                yield from self._transcribed(leg, text, request, now)
+            case TranscriptionFailed(leg):
+                if (ear := self._ears.get(leg)) and ear.asked_at is not None:
+                    yield from self._recognizer_is_late(ear, now)
+            case TurnEndPredicted(leg, request, probability):
+                if (ear := self._ears.get(leg)) and request == ear.request:
+                    ear.probability = probability
+            case KeyPressed(_, key):
+                yield from self._key_pressed(key, now)
+            case ReplyStarted(turn):
+                if reply := self._find(turn):
+                    reply.progress_at = now
+            case ReplyText(turn, text):
+                if (reply := self._find(turn)) and not reply.complete:
+                    yield from self._speak(reply, text, now)
+            case ReplyAction(turn):
+                if (reply := self._find(turn)) and not reply.complete:
+                    reply.actions.append(event)
+                    reply.progress_at = now
+                    if reply.committed_at is not None:
+                        yield from self._run_actions(reply)
+            case ReplyEnded(turn):
+                if (reply := self._find(turn)) and not reply.complete:
+                    yield from self._written(reply, now)
+            case ReplyFailed(turn):
+                if (reply := self._find(turn)) and not reply.complete:
+                    yield from self._not_written(reply, now)
+            case SpeechReady(turn, piece):
+                if reply := self._find(turn):
+                    reply.ready_pieces = max(reply.ready_pieces, piece + 1)
+                    reply.progress_at = now
+            case SpeechEnded(turn):
+                if reply := self._find(turn):
+                    reply.progress_at = now
+            case SpeechFailed(turn):
+                if reply := self._find(turn):
+                    yield from self._not_spoken(reply, now)
+            case PlaybackStarted(leg, turn):
+                reply = self._released(turn)
+                if leg == self._caller and reply:
+                    reply.audible_at = reply.audible_at or now
+                    reply.progress_at = now
+            case Heard(leg, turn, text):
+                if leg == self._caller:
+                    self.transcript.agent_heard(turn, text)
+                    if reply := self._released(turn):
+                        reply.progress_at = now
+            case PlaybackEnded(leg, turn):
+                reply = self._released(turn)
+                if leg == self._caller and reply:
+                    yield from self._played(reply, now)
+            case ActionEnded(action, result, react):
+                yield from self._action_ended(action, result, react, now)
+            case HangUpRequested(reason):
+                if not self._closing_by:
+                    yield from self._drop_everything()
+                    yield from self._say(self.policy.phrases.goodbye, now, hang_up=reason)
+            case Tick():
+                pass  # What is due is done after every event.
+            case _:
+                assert_never(event)
+
+    # Time ----------------------------------------------------------------------------------------
+
+    def _timers(self) -> Iterator[Timer]:
+        """Everything that will happen by itself, with when."""
+        if self._ended or self._caller is None:
+            return
+        policy = self.policy
+        if not self._time_up:
+            yield self._began + policy.limits.max_call_ms, self._is_time_up
+        if self._closing_by is not None:
+            yield self._closing_by, self._hang_up
+        if self._hang_up_at is not None:
+            yield self._hang_up_at, self._hang_up
+        for ear in self._ears.values():
+            if ear.speaking and not self._paused:
+                yield ear.started_at + policy.endpointing.max_turn_ms, _for(self._ignore, ear)
+                if ear.confirmed and ear.text:
+                    stable = max(ear.text_changed_at, ear.started_at) + policy.endpointing.stable_ms
+                    yield stable, _for(self._ignore, ear)
+            if ear.asked_at is not None:
+                yield ear.asked_at + policy.watchdog.stt_ms, _for(self._recognizer_is_late, ear)
+        if self._keys:
+            yield self._keyed_at + policy.endpointing.keypad_ms, self._keys_complete
+        if self._paused:
+            yield from self._pause_timers()
+        elif self._replies:
+            for reply in self._replies:
+                yield from self._watchdogs(reply)
+        else:
+            yield from self._listening_timers()
+
+    def _listening_timers(self) -> Iterator[Timer]:
+        if any(ear.speaking for ear in self._ears.values()) or self._hang_up_at is not None:
+            return
+        waiting = False
+        for ear in self._ears.values():
+            if ear.settled and ear.words:
+                waiting = True
+                yield self._turn_ends_at(ear), _for(self._commit, ear)
+            waiting = waiting or ear.asked_at is not None
+        if not waiting and not self._keys:
+            yield self._quiet_since + self.policy.idle.prompt_ms, self._nobody_speaks
+
+    def _pause_timers(self) -> Iterator[Timer]:
+        rule = self.policy.interruption
+        speaking = [ear for ear in self._ears.values() if ear.speaking]
+        for ear in speaking:
+            at = ear.confirmed_at if ear.confirmed else ear.started_at
+            yield at + rule.sustained_ms, _for(self._interrupted, ear)
+        if not speaking:
+            last = max((ear.voiced_until for ear in self._ears.values()), default=0)
+            yield last + rule.false_alarm_ms, self._false_alarm
+
+    def _watchdogs(self, reply: Reply) -> Iterator[Timer]:
+        """What happens if nothing happens to `reply` any more."""
+        rule = self.policy.watchdog
+        if reply.phrase:
+            wait = rule.phrase_ms if reply.audible_at is None else rule.stall_ms
+            yield reply.progress_at + wait, _for(self._phrase_is_stuck, reply)
+        elif reply.audible_at is not None:
+            yield reply.progress_at + rule.stall_ms, _for(self._give_up, reply)
+        else:
+            committed = reply.committed_at or 0
+            yield committed + rule.reply_ms, _for(self._give_up, reply)
+            if not reply.filled:
+                late = reply.progress_at if reply.failed else committed + rule.filler_ms
+                yield late, _for(self._fill, reply)
+            if reply.failed:
+                yield reply.progress_at + rule.retry_ms, _for(self._try_again, reply)
+
+    # Legs ----------------------------------------------------------------------------------------
+
+    def _joined(self, leg: str, now: int) -> Commands:
+        self._ears.setdefault(leg, Ear(leg))
+        if self._caller is None:
+            self._caller = leg
+            self._began = self._quiet_since = now
+            if self.policy.phrases.greeting:
+                yield from self._say(self.policy.phrases.greeting, now)
+
+    def _left(self, leg: str) -> Commands:
+        self._ears.pop(leg, None)
+        if leg == self._caller:
+            yield from self._drop_everything()
+            self._hang_up_reason = "caller_left"
+            yield from self._hang_up(0)
+
+    # The caller speaks ---------------------------------------------------------------------------
+
+    def _speech_started(self, leg: str, now: int) -> Commands:
+        if (ear := self._ears.get(leg)) is None or ear.talking:
+            return
+        ear.talking, ear.confirmed, ear.taken = True, False, False
+        ear.started_at = now
+        if self.policy.interruption.enabled and not self._paused:
+            yield from (Duck(reply.turn) for reply in self._replies if reply.audible_at is not None)
+
+    def _speech_confirmed(self, leg: str, now: int) -> Commands:
+        if (ear := self._ears.get(leg)) is None or not ear.talking or ear.confirmed:
+            return
+        ear.confirmed = ear.spoke = True
+        ear.confirmed_at = now
+        if self._closing_by is None:
+            self._hang_up_at = None
+        if ear.words and not self._replies:
+            ear.pauses.resumed_after(ear.started_at - ear.voiced_until)
+        ear.settled, ear.asked_at, ear.probability = False, None, None
+        yield from self._drop_draft()
+        if self._replies and not self._paused and self._may_be_interrupted():
+            self._paused = True
+            yield from (Pause(reply.turn) for reply in self._replies)
+
+    def _speech_stopped(self, leg: str, voiced_until: int, now: int) -> Commands:
+        if (ear := self._ears.get(leg)) is None or not ear.talking:
+            return
+        ear.talking = ear.taken = False
+        ear.voiced_until = voiced_until
+        if self._replies and not self._paused:
+            yield from (
+                Unduck(reply.turn) for reply in self._replies if reply.audible_at is not None
+            )
+            if self._may_be_interrupted():
+                yield from self._forget(ear)  # Too short to be anything.
+            return
+        yield from self._ask_for_words(ear, now)
+
+    def _ask_for_words(self, ear: Ear, now: int) -> Commands:
+        ear.request += 1
+        ear.asked_at, ear.settled, ear.probability = now, False, None
+        yield Settle(ear.leg, ear.request)
+        if self._paused:
+            return
+        if self.policy.speculation.turn_detector:
+            yield PredictTurnEnd(ear.leg, ear.request)
+        if self.policy.speculation.on_interim and ear.text:
+            yield from self._draft_reply(ear, now)
+
+    def _transcribed(self, leg: str, text: str, request: int | None, now: int) -> Commands:
+        ear = self._ears.get(leg)
+        if ear is None or (request is not None and request != ear.request):
+            return  # An answer that a newer question has overtaken.
+        if request is None and (ear.settled or not ear.spoke):
+            return  # An interim that was on its way when the words were settled or taken.
+        if not same_words(text, ear.text):
+            ear.text_changed_at = now
+        ear.text = text
+        if request is not None:
+            if ear.asked_at is None:
+                return
+            ear.asked_at, ear.settled = None, not ear.speaking
+        if self._paused:
+            yield from self._words_over_reply(ear, now)
+        elif self._replies:
+            pass  # The agent cannot be interrupted now; the words wait.
+        elif ear.settled:
+            if ear.words:
+                yield from self._draft_reply(ear, now)
+            else:
+                yield from self._drop_draft()
+                yield from self._forget(ear)
+        elif ear.speaking:
+            yield from self._prefill(ear)
+
+    def _recognizer_is_late(self, ear: Ear, now: int) -> Commands:
+        ear.asked_at = None
+        if ear.words:
+            ear.settled = True
+            if self._paused:
+                yield from self._words_over_reply(ear, now)
+            elif not self._replies:
+                yield from self._draft_reply(ear, now)
+            return
+        yield from self._forget(ear)
+        if self._paused:
+            yield from self._false_alarm(now)
+        elif not self._replies and not ear.speaking:
+            yield from self._failed(self.policy.phrases.not_heard, now)
+
+    def _ignore(self, ear: Ear, now: int) -> Commands:
+        """The gate does not close, but what it hears is not the caller any more."""
+        ear.taken = True
+        ear.voiced_until = now
+        if not self._replies:
+            yield from self._ask_for_words(ear, now)
+
+    def _forget(self, ear: Ear) -> Commands:
+        ear.begin_utterance()
+        yield StartUtterance(ear.leg)
+
+    def _prefill(self, ear: Ear) -> Commands:
+        """Let the LLM read the words that will hardly change any more: all but the last two."""
+        rule = self.policy.speculation
+        stable = ear.words.split()[:-2]
+        if (
+            rule.prefill_words
+            and ear.prefills < rule.prefills
+            and len(stable) >= ear.prefilled_words + rule.prefill_words
+        ):
+            ear.prefills += 1
+            ear.prefilled_words = len(stable)
+            yield Prefill(self.transcript.history(self.policy.instructions, " ".join(stable)))
+
+    def _key_pressed(self, key: str, now: int) -> Commands:
+        if self._closing_by:
+            return
+        if self._replies and self._may_be_interrupted():
+            yield from self._drop_everything()
+        self._keyed_at = self._quiet_since = now
+        if key != "#":
+            self._keys += key
+        if self._keys and key == "#":
+            yield from self._keys_complete(now)
+
+    def _keys_complete(self, now: int) -> Commands:
+        keys, self._keys = " ".join(self._keys), ""
+        yield from self._drop_everything()
+        yield from self._answer(f"(The caller pressed the keys {keys}.)", self._caller or "", now)
+
+    # The turn ends -------------------------------------------------------------------------------
+
+    def _turn_ends_at(self, ear: Ear) -> int:
+        expected = expectation(self.transcript.last_agent_text())
+        rule = self.policy.endpointing
+        return ear.voiced_until + patience(rule, ear.words, ear.probability, expected, ear.pauses)
+
+    def _draft_reply(self, ear: Ear, now: int) -> Commands:
+        """Begin to answer what was said so far, unless just that is being answered."""
+        if self._draft and self._draft.leg == ear.leg and same_words(self._draft.source, ear.words):
+            return
+        yield from self._drop_draft()
+        self._draft = self._next_reply(ear.words, ear.leg, now)
+        yield self._start(self._draft)
+
+    def _commit(self, ear: Ear, now: int) -> Commands:
+        """The caller's turn is over: the draft becomes the reply."""
+        source, leg = ear.words, ear.leg
+        yield from self._forget(ear)
+        draft, self._draft = self._draft, None
+        if draft is None or draft.failed or not same_words(draft.source, source):
+            if draft:
+                yield from self._cancel(draft)
+            yield from self._answer(source, leg, now)
+            return
+        self.transcript.caller_said(draft.turn, leg, source)
+        yield from self._release(draft, now)
+
+    def _answer(self, source: str, leg: str, now: int) -> Commands:
+        """Answer without having speculated."""
+        reply = self._next_reply(source, leg, now)
+        if source:
+            self.transcript.caller_said(reply.turn, leg, source)
+        yield StartReply(reply.turn, self.transcript.history(self.policy.instructions))
+        yield from self._release(reply, now)
+
+    def _release(self, reply: Reply, now: int) -> Commands:
+        reply.committed_at = reply.progress_at = now
+        self._idle_prompts = 0
+        self._reaction_due = False
+        if is_farewell(reply.source):
+            reply.hang_up = "goodbye"
+        self._replies.append(reply)
+        if reply.pieces:
+            self.transcript.agent_intends(reply.turn, reply.text)
+        yield Release(reply.turn)
+        yield from self._run_actions(reply)
+
+    # The reply -----------------------------------------------------------------------------------
+
+    def _next_reply(self, source: str, leg: str, now: int, attempt: int = 1) -> Reply:
+        self.turn += 1
+        return Reply(self.turn, source, leg, attempt=attempt, progress_at=now)
+
+    def _start(self, reply: Reply) -> StartReply:
+        history = self.transcript.history(self.policy.instructions, reply.source)
+        return StartReply(reply.turn, history)
+
+    def _speak(self, reply: Reply, text: str, now: int) -> Commands:
+        reply.pieces.append(text)
+        reply.progress_at = now
+        if reply.committed_at is not None:
+            self.transcript.agent_intends(reply.turn, reply.text)
+        yield Speak(reply.turn, len(reply.pieces) - 1, text)
+
+    def _written(self, reply: Reply, now: int) -> Commands:
+        if not reply.pieces and not reply.actions and not reply.acted:
+            yield from self._not_written(reply, now)
+            return
+        reply.complete = True
+        reply.progress_at = now
+        yield Finish(reply.turn)
+
+    def _not_written(self, reply: Reply, now: int) -> Commands:
+        """The LLM failed, or had nothing to say."""
+        if reply.pieces:
+            if reply.committed_at is not None:
+                yield from self._speak(reply, self.policy.phrases.broken_off, now)
+            reply.complete = True
+            yield Finish(reply.turn)
+        elif reply.attempt < self.policy.watchdog.attempts:
+            yield from self._try_again(reply, now)
+        else:
+            # If it is a draft, whether that matters is known when the turn is over; the watchdogs
+            # of a committed turn say a filler, ask again, and in the end apologize.
+            reply.failed = True
+            reply.progress_at = now
+
+    def _try_again(self, reply: Reply, now: int) -> Commands:
+        again = self._next_reply(reply.source, reply.leg, now, reply.attempt + 1)
+        again.committed_at, again.hang_up, again.filled = (
+            reply.committed_at,
+            reply.hang_up,
+            reply.filled,
+        )
+        yield from self._cancel(reply)
+        if reply is self._draft:
+            self._draft = again
+            yield self._start(again)
+            return
+        self._replies[self._replies.index(reply)] = again
+        self.transcript.readdress(reply.turn, again.turn)
+        yield StartReply(again.turn, self.transcript.history(self.policy.instructions))
+        yield Release(again.turn)
+
+    def _not_spoken(self, reply: Reply, now: int) -> Commands:
+        """The TTS failed."""
+        if reply.phrase:
+            yield from self._phrase_is_stuck(reply, now)
+        elif reply is self._draft:
+            reply.failed = True
+        else:
+            yield from self._give_up(reply, now)
+
+    def _fill(self, reply: Reply, now: int) -> Commands:
+        """The answer is late: say something that keeps the line alive."""
+        reply.filled = True
+        yield from self._say(self.policy.phrases.filler, now)
+
+    def _give_up(self, reply: Reply, now: int) -> Commands:
+        closing = reply.hang_up
+        yield from self._drop_everything()
+        if closing:
+            yield from self._say(self.policy.phrases.goodbye, now, hang_up=closing)
+        else:
+            yield from self._failed(self.policy.phrases.apology, now)
+
+    def _failed(self, phrase: str, now: int) -> Commands:
+        """Something behind the agent failed; say so, or end the call if it keeps failing."""
+        self._failures += 1
+        if self._failures >= self.policy.watchdog.failures:
+            yield from self._say(self.policy.phrases.failure, now, hang_up="failures")
+        else:
+            yield from self._say(phrase, now)
+
+    def _phrase_is_stuck(self, reply: Reply, now: int) -> Commands:
+        self._replies.remove(reply)
+        self._quiet_since = now
+        yield from self._cancel(reply)
+        if reply.hang_up:
+            self._hang_up_reason = reply.hang_up
+            yield from self._hang_up(now)
+            return
+        self._failures += 1
+        if self._failures >= self.policy.watchdog.failures:
+            self._hang_up_reason = "failures"
+            yield from self._hang_up(now)
+
+    def _say(self, phrase: str, now: int, hang_up: str = "") -> Commands:
+        """Speak a fixed phrase at once."""
+        reply = self._next_reply("", "", now)
+        reply.phrase = reply.complete = True
+        reply.committed_at, reply.hang_up = now, hang_up
+        reply.pieces.append(phrase)
+        if hang_up:
+            self._closing_by = now + self.policy.watchdog.closing_ms
+            self._hang_up_reason = hang_up
+        self._replies.append(reply)
+        self.transcript.agent_intends(reply.turn, phrase)
+        yield Speak(reply.turn, 0, phrase)
+        yield Finish(reply.turn)
+        yield Release(reply.turn)
+
+    def _played(self, reply: Reply, now: int) -> Commands:
+        self._replies.remove(reply)
+        self._quiet_since = now
+        if not reply.phrase:
+            self._failures = 0
+        if not self._replies:
+            self._paused = False
+        if reply.hang_up:
+            self._hang_up_reason = reply.hang_up
+            self._hang_up_at = now + self.policy.limits.linger_ms
+        elif self._reaction_due and not self._replies:
+            yield from self._react(now)
+        elif not self._replies:
+            yield from self._listen_again(now)
+
+    def _listen_again(self, now: int) -> Commands:
+        """The floor is free: what was said over the agent, or is still being said, counts now."""
+        for ear in self._ears.values():
+            if ear.taken:
+                ear.taken, ear.spoke, ear.started_at = False, ear.confirmed, now
+            if ear.spoke and not (ear.speaking or ear.settled or ear.asked_at is not None):
+                yield from self._ask_for_words(ear, now)
+
+    # Interruption --------------------------------------------------------------------------------
+
+    def _may_be_interrupted(self) -> bool:
+        return self.policy.interruption.enabled and not self._closing_by
+
+    def _words_over_reply(self, ear: Ear, now: int) -> Commands:
+        if ear.text and not is_backchannel(ear.text):
+            yield from self._interrupted(ear, now)
+        elif ear.settled:
+            yield from self._false_alarm(now)
+
+    def _interrupted(self, ear: Ear, now: int) -> Commands:
+        """The caller takes the floor; shortly after the agent's first word, it never left it."""
+        answer = next((reply for reply in self._replies if not reply.phrase), None)
+        yield from self._drop_everything()
+        audible = answer.audible_at if answer else None
+        early = audible is None or ear.started_at <= audible + self.policy.interruption.retract_ms
+        if answer and early and not answer.acted and answer.source and answer.leg == ear.leg:
+            ear.prefix = self.transcript.retract(answer.turn)
+            ear.pauses.resumed_after(ear.started_at - (answer.committed_at or ear.started_at))
+        self._quiet_since = now
+        if ear.settled and ear.words:
+            yield from self._draft_reply(ear, now)
+        elif not ear.speaking:
+            yield from self._ask_for_words(ear, now)
+
+    def _false_alarm(self, now: int) -> Commands:
+        """Nobody wanted to speak: go on where the agent paused."""
+        self._paused = False
+        for ear in self._ears.values():
+            if not ear.speaking:
+                yield from self._forget(ear)
+        for reply in self._replies:
+            reply.progress_at = now
+            yield Resume(reply.turn)
+            yield Unduck(reply.turn)
+
+    def _drop_everything(self) -> Commands:
+        """Whatever the agent says or was going to say is over."""
+        replies, self._replies, self._paused = self._replies, [], False
+        yield from (Silence(reply.turn) for reply in replies)
+        yield from (CancelReply(reply.turn) for reply in replies)
+        yield from self._drop_draft()
+
+    def _drop_draft(self) -> Commands:
+        draft, self._draft = self._draft, None
+        if draft:
+            yield from self._cancel(draft)
+
+    def _cancel(self, reply: Reply) -> Commands:
+        yield Silence(reply.turn)
+        yield CancelReply(reply.turn)
+
+    # Actions -------------------------------------------------------------------------------------
+
+    def _run_actions(self, reply: Reply) -> Commands:
+        actions, reply.actions = reply.actions, []
+        for wanted in actions:
+            self._actions += 1
+            self._open_actions[self._actions] = wanted.name
+            reply.acted = True
+            yield RunAction(self._actions, reply.turn, wanted.name, wanted.arguments)
+
+    def _action_ended(self, action: int, result: str, react: bool, now: int) -> Commands:
+        name = self._open_actions.pop(action, None)
+        if name is None:
+            return  # Answered already.
+        self.transcript.note(0, f"(Result of {name}: {result})")
+        self._reaction_due = self._reaction_due or react
+        if react and not self._replies and not self._draft and not self._somebody_speaks():
+            yield from self._react(now)
+
+    def _react(self, now: int) -> Commands:
+        """Let the agent say what an action gave."""
+        self._reaction_due = False
+        yield from self._answer("", "", now)
+
+    def _somebody_speaks(self) -> bool:
+        return any(ear.speaking for ear in self._ears.values())
+
+    # Silence and the end -------------------------------------------------------------------------
+
+    def _nobody_speaks(self, now: int) -> Commands:
+        if self._reaction_due:
+            yield from self._react(now)
+            return
+        self._idle_prompts += 1
+        if self._idle_prompts > self.policy.idle.prompts:
+            yield from self._say(self.policy.phrases.goodbye, now, hang_up="idle")
+        else:
+            yield from self._say(self.policy.phrases.idle, now)
+
+    def _is_time_up(self, now: int) -> Commands:
+        self._time_up = True
+        if not self._closing_by:
+            yield from self._drop_everything()
+            yield from self._say(self.policy.phrases.time_up, now, hang_up="time_up")
+
+    def _hang_up(self, now: int) -> Commands:
+        yield from self._drop_everything()
+        self._ended = True
+        yield HangUp(self._hang_up_reason or "ended")
+
+    def _find(self, turn: int) -> Reply | None:
+        if self._draft and self._draft.turn == turn:
+            return self._draft
+        return self._released(turn)
+
+    def _released(self, turn: int) -> Reply | None:
+        return next((reply for reply in self._replies if reply.turn == turn), None)
+
+
+def _for(act: Callable[[_Subject, int], Commands], subject: _Subject) -> Callable[[int], Commands]:
+    return lambda now: act(subject, now)

@@ -1,0 +1,73 @@
+"""LLM deltas to pieces that can be spoken: sentences, and a first clause as early as possible.
+
+The caller waits for the first piece, so that one may end at a comma once it has a few words; later
+pieces are whole sentences, which sound better. Markup that has no sound is dropped.
+"""
+
+import re
+
+_ABBREVIATIONS = frozenset(
+    "mr mrs ms dr prof st ave rd blvd apt no vs etc e.g i.e inc ltd co jr sr a.m p.m approx dept "
+    "est jan feb mar apr jun jul aug sep sept oct nov dec mon tue wed thu fri sat sun u.s".split()
+)
+_SENTENCE_END = re.compile(r"([.!?…]+[\"')\]]*)(\s+)|\n+")
+_CLAUSE_END = re.compile(r"([,;:]|\s[–—-])\s+")
+_MARKUP = re.compile(r"[*_`#~|<>]+|^\s*[-•]\s+", re.MULTILINE)
+_SPACE = re.compile(r"\s+")
+_SOUND = re.compile(r"\w")
+_LONGEST_PIECE = 240
+"""Characters after which a piece is cut at the next space: some models never end a sentence."""
+
+
+class SentenceSplitter:
+    """Collects text deltas and gives speakable pieces."""
+
+    def __init__(self, first_clause_words: int = 4) -> None:
+        self._pending = ""
+        self._first_clause_words = first_clause_words
+        self._spoken = False
+
+    def push(self, delta: str) -> list[str]:
+        """Take the next delta; return the pieces that it completed."""
+        self._pending += delta
+        pieces = []
+        while (end := self._boundary()) is not None:
+            piece, self._pending = self._pending[:end], self._pending[end:]
+            if text := speakable(piece):
+                pieces.append(text)
+                self._spoken = True
+        return pieces
+
+    def flush(self) -> list[str]:
+        """The text has ended; return what is left of it."""
+        text, self._pending = speakable(self._pending), ""
+        return [text] if text else []
+
+    def _boundary(self) -> int | None:
+        sentence = self._sentence_boundary()
+        if not self._spoken:
+            for match in _CLAUSE_END.finditer(self._pending, 0, sentence or len(self._pending)):
+                if len(self._pending[: match.start()].split()) >= self._first_clause_words:
+                    return match.end()
+        if sentence is None and len(self._pending) > _LONGEST_PIECE:
+            space = self._pending.rfind(" ", 0, _LONGEST_PIECE)
+            return space + 1 if space > 0 else _LONGEST_PIECE
+        return sentence
+
+    def _sentence_boundary(self) -> int | None:
+        for match in _SENTENCE_END.finditer(self._pending):
+            before = self._pending[: match.start()]
+            last = before.rsplit(maxsplit=1)[-1].lower() if before.strip() else ""
+            if match.group(1) == "." and (
+                last in _ABBREVIATIONS or re.fullmatch(r"\d{1,2}|[a-z]", last)
+            ):
+                continue  # "Dr. Who", "3. Salad", "J. Smith": the sentence goes on.
+            if before.strip():
+                return match.end()
+        return None
+
+
+def speakable(text: str) -> str:
+    """`text` without markup, in one line; empty if nothing in it has a sound."""
+    plain = _SPACE.sub(" ", _MARKUP.sub("", text)).strip()
+    return plain if _SOUND.search(plain) else ""
