@@ -73,7 +73,7 @@ class CarrierBuffer:
         """Samples that came when the buffer was full."""
 
     def receive(self, audio: bytes, now: float) -> None:
-        """Queue `audio` (mu-law) behind what is queued: all of it or, if it does not fit, nothing."""
+        """Queue `audio` (mu-law) behind what is queued: whole, or not at all if it does not fit."""
         if not audio:
             return
         at, end = sample_at(now), len(self._timeline)

@@ -7,6 +7,11 @@ from collections.abc import Mapping
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+TOKEN_PARAMETER = "token"
+"""The stream parameter that carries our single-use token."""
+FROM_PARAMETER = "from"
+"""The stream parameter that carries the caller's number, which the stream itself does not tell."""
+
 PARAMETER_LIMIT = 500
 """The name and the value of a stream parameter together must be shorter than this."""
 
