@@ -12,11 +12,11 @@ with one `Pacer` for hundreds of calls in a process, the load generator.
 
 import asyncio
 import secrets
-import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass
 from enum import Enum
-from types import TracebackType
+from functools import cached_property
 
 import aiohttp
 from aiohttp import ClientWebSocketResponse, WSMsgType
@@ -31,9 +31,10 @@ from voice_codecs.twilio import (
     parse_outbound,
 )
 
-from .caller import FRAME, FRAME_MS, Caller, Dtmf, HangUp, Script
-from .line import SILENCE, CarrierBuffer, Underruns
+from .caller import FRAME_MS, Caller, Dtmf, HangUp, Script
+from .line import SAMPLES_PER_MS, SILENCE, CarrierBuffer, Gap, Underruns
 from .measure import BargeIn, Spoken, Turn, barge_ins, bursts, is_voiced, turns
+from .pacer import Pacer
 from .signature import HEADER, sign_handshake
 from .twiml import FROM_PARAMETER, TOKEN_PARAMETER
 
@@ -92,9 +93,13 @@ class CallEvent:
     """The mark's name, the digit, what was malformed, or the close code."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CallRecord:
-    """A call as the caller's side of the line saw it."""
+    """A call as the caller's side of the line saw it.
+
+    Figures are worked out when they are asked for (some 20 ms for each minute of the call),
+    not while other calls of the process want their frames.
+    """
 
     call_sid: str
     stream_sid: str
@@ -107,11 +112,11 @@ class CallRecord:
     unanswered: tuple[str, ...]
     """Labels of what the agent never answered; "" stands for the greeting."""
     events: tuple[CallEvent, ...]
-    greeting_ms: float | None
-    """From the start of the call to the first voiced sample heard."""
-    turns: tuple[Turn, ...]
-    barge_ins: tuple[BargeIn, ...]
     underruns: Underruns
+    gaps: tuple[Gap, ...]
+    """Each underrun."""
+    discarded_ms: float
+    """Audio that came when the carrier's buffer was full."""
     hung_up_by_agent: bool
     close_code: int | None
     close_reason: str
@@ -128,87 +133,26 @@ class CallRecord:
         """`heard_mulaw` as PCM16."""
         return mulaw_to_pcm(self.heard_mulaw)
 
+    @cached_property
+    def clears_ms(self) -> tuple[float, ...]:
+        """When the agent dropped what was queued."""
+        return tuple(event.at_ms for event in self.events if event.what is Happening.CLEAR)
 
-class Pacer:
-    """One timer that beats every 20 ms for any number of calls.
+    @cached_property
+    def greeting_ms(self) -> float | None:
+        """From the start of the call to the first voiced sample heard."""
+        said = bursts(self.heard_mulaw, self.clears_ms)
+        return said[0].start / SAMPLES_PER_MS if said else None
 
-    Deadlines are absolute, so the beat does not drift, and a late beat is made up for. Calls are
-    spread over `phases` within the 20 ms, as those of a real carrier are. Use as ``async with``.
-    """
+    @cached_property
+    def turns(self) -> tuple[Turn, ...]:
+        """How each thing that the caller said was answered."""
+        return turns(self.sent_mulaw, self.heard_mulaw, self.spoken, self.clears_ms)
 
-    def __init__(self, phases: int = 4, clock: Callable[[], float] = time.monotonic) -> None:
-        self.clock = clock
-        """Seconds."""
-        self._step_s = FRAME_MS / 1000 / phases
-        self._phases = [_Phase() for _ in range(phases)]
-        self._step = 0
-        self._joined = 0
-
-    async def __aenter__(self) -> "Pacer":
-        self._loop = asyncio.get_running_loop()
-        self._start = self.clock()
-        for index, phase in enumerate(self._phases):
-            phase.last = self._start + (index - len(self._phases)) * self._step_s
-        self._beat()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._timer.cancel()
-
-    def join(self) -> "Beats":
-        """Beats of its own for a call, counted from the last that is past."""
-        phase = self._phases[self._joined % len(self._phases)]
-        self._joined += 1
-        return Beats(phase, self._loop)
-
-    def _beat(self) -> None:
-        now = self.clock()
-        # The loop's timer may fire half a millisecond early.
-        while (due := self._start + self._step * self._step_s) <= now + 0.0005:
-            self._phases[self._step % len(self._phases)].beat(due)
-            self._step += 1
-        self._timer = self._loop.call_later(max(0.0, due - now), self._beat)
-
-
-class _Phase:
-    """The calls that beat together."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.last = 0.0
-        """When the last beat was due, in seconds of the clock."""
-        self.waiting: list[asyncio.Future[None]] = []
-
-    def beat(self, due: float) -> None:
-        self.count += 1
-        self.last = due
-        waiting, self.waiting = self.waiting, []
-        for call in waiting:
-            if not call.done():
-                call.set_result(None)
-
-
-class Beats:
-    """The beats of one call."""
-
-    def __init__(self, phase: _Phase, loop: asyncio.AbstractEventLoop) -> None:
-        self._phase = phase
-        self._loop = loop
-        self._joined_at = phase.count
-        self.start = phase.last
-        """Beat 0: when the call starts, in seconds of the clock."""
-
-    async def reached(self, number: int) -> None:
-        """Wait for beat `number`; it may be past."""
-        while self._phase.count - self._joined_at < number:
-            beat = self._loop.create_future()
-            self._phase.waiting.append(beat)
-            await beat
+    @cached_property
+    def barge_ins(self) -> tuple[BargeIn, ...]:
+        """When the caller spoke over the agent, and how soon the agent was silent."""
+        return barge_ins(self.sent_mulaw, self.heard_mulaw, self.spoken, self.clears_ms)
 
 
 async def place_call(
@@ -229,24 +173,12 @@ async def place_call(
     TwiML would put them there. With `auth_token` the handshake is signed. `report` sees events as
     they happen. Raises CarrierError; but a call that the server breaks off is a call.
     """
-    if pacer is None:
-        async with Pacer() as own:
-            return await place_call(
-                url,
-                script,
-                from_number=from_number,
-                custom_parameters=custom_parameters,
-                token=token,
-                auth_token=auth_token,
-                call_sid=call_sid,
-                pacer=own,
-                report=report,
-            )
     parameters = {FROM_PARAMETER: from_number, **(custom_parameters or {})}
     if token is not None:
         parameters[TOKEN_PARAMETER] = token
     headers = {} if auth_token is None else {HEADER: sign_handshake(url, auth_token)}
-    async with aiohttp.ClientSession() as session:
+    pacing: AbstractAsyncContextManager[Pacer] = Pacer() if pacer is None else nullcontext(pacer)
+    async with pacing as pacer, aiohttp.ClientSession() as session:
         socket = await _connect(session, url, headers)
         try:
             call = _Call(socket, pacer, Caller(script), call_sid or _sid("CA"), report)
@@ -420,22 +352,18 @@ class _Call:
         heard = self._line.heard(duration)
         length = max(len(heard), len(self._sent))
         heard, sent = heard.ljust(length, SILENCE), bytes(self._sent).ljust(length, SILENCE)
-        spoken = tuple(self._caller.spoken)
-        clears = [event.at_ms for event in self._events if event.what is Happening.CLEAR]
-        said = bursts(heard, clears)
         return CallRecord(
             call_sid=self._call_sid,
             stream_sid=self._stream_sid,
             duration_ms=duration,
             sent_mulaw=sent,
             heard_mulaw=heard,
-            spoken=spoken,
+            spoken=tuple(self._caller.spoken),
             unanswered=tuple(self._caller.unanswered),
             events=tuple(self._events),
-            greeting_ms=said[0].start * FRAME_MS / FRAME if said else None,
-            turns=turns(sent, heard, spoken, clears),
-            barge_ins=barge_ins(sent, heard, spoken, clears),
             underruns=self._line.underruns(),
+            gaps=tuple(self._line.gaps),
+            discarded_ms=self._line.discarded / SAMPLES_PER_MS,
             hung_up_by_agent=not self._hung_up,
             close_code=self._socket.close_code,
             close_reason=self._close_reason,

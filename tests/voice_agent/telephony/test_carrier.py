@@ -17,11 +17,11 @@ from voice_agent.telephony.carrier import (
     CallEvent,
     CallRefused,
     Happening,
-    Pacer,
     ServerStuck,
     ServerUnreachable,
     place_call,
 )
+from voice_agent.telephony.pacer import Pacer
 from voice_agent.telephony.signature import valid_handshake
 
 TONE = b"\x10" * 8
@@ -274,17 +274,6 @@ async def test_many_calls_share_a_pacer() -> None:
         assert record.unanswered == ("words",)
         assert record.sent_mulaw.count(b"\x10") == 800
         assert record.heard_mulaw.count(b"\x10") == 800
-
-
-async def test_beats_keep_pace_with_the_clock_and_are_made_up_for() -> None:
-    async with Pacer(phases=1) as pacer:
-        beats = pacer.join()
-        for beat in range(1, 6):
-            await beats.reached(beat)
-            assert pacer.clock() - beats.start >= beat * 0.02 - 0.001
-        await asyncio.sleep(0.1)
-        with pytest.raises(StopIteration):  # Beat 8 is past: there is nothing to wait for.
-            beats.reached(8).send(None)
 
 
 async def test_a_server_that_blocks_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
