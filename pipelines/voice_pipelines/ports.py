@@ -153,6 +153,19 @@ class TurnDetector(Protocol):
         """Probability that the turn ends here. PCM16 8 kHz, the last 8 s at most. Raises ProviderError."""
 
 
+# Actions -----------------------------------------------------------------------------------------
+
+
+class Actions(Protocol):
+    """What the agent can do in the world."""
+
+    async def run(self, name: str, arguments: str) -> tuple[str, bool]:
+        """Do it within a time of its own; return (what the LLM is told, whether to speak of it).
+
+        Failures are results too. `arguments` is JSON text as the model wrote it.
+        """
+
+
 # Legs --------------------------------------------------------------------------------------------
 
 

@@ -54,6 +54,7 @@ class TranscriptionFailed(msgspec.Struct, frozen=True, tag=True):
 
     leg: str
     reason: str
+    provider: str = ""
 
 
 class TurnEndPredicted(msgspec.Struct, frozen=True, tag=True):
@@ -104,6 +105,7 @@ class ReplyFailed(msgspec.Struct, frozen=True, tag=True):
 
     turn: int
     reason: str
+    provider: str = ""
 
 
 class SpeechReady(msgspec.Struct, frozen=True, tag=True):
@@ -127,6 +129,7 @@ class SpeechFailed(msgspec.Struct, frozen=True, tag=True):
     turn: int
     piece: int
     reason: str
+    provider: str = ""
 
 
 class PlaybackStarted(msgspec.Struct, frozen=True, tag=True):

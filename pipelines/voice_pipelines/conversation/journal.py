@@ -1,0 +1,149 @@
+"""The journal of a call: its policy, then every event and command as one JSON line with its time.
+
+::
+
+    {"journal": 1, "call": "CA…", "started": "2026-11-22T10:00:00Z", "policy": {…}}
+    {"now": 0, "event": {"type": "LegJoined", "leg": "caller"}}
+    {"now": 0, "command": {"type": "Speak", "turn": 1, "piece": 0, "text": "Hello."}}
+
+`replay` runs the recorded events through a fresh conversation. Under the recorded policy it must
+give the recorded commands; under another one it shows what would have been different.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from .commands import Command
+from .events import Event, Tick
+from .machine import Conversation
+from .policy import TurnPolicy
+
+VERSION = 1
+
+
+class Header(msgspec.Struct, frozen=True):
+    """The first line."""
+
+    call: str
+    started: str
+    """ISO 8601, UTC."""
+    policy: TurnPolicy
+    journal: int = VERSION
+
+
+class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Any other line: exactly one of `event` and `command`."""
+
+    now: int
+    event: Event | None = None
+    command: Command | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """One recorded call."""
+
+    header: Header
+    entries: tuple[Entry, ...]
+
+    def events(self) -> Iterator[tuple[int, Event]]:
+        """(now, event) in order."""
+        return ((entry.now, entry.event) for entry in self.entries if entry.event is not None)
+
+    def commands(self) -> Iterator[tuple[int, Command]]:
+        """(now, command) in order."""
+        return ((entry.now, entry.command) for entry in self.entries if entry.command is not None)
+
+
+class JournalError(ValueError):
+    """A line that is no journal line."""
+
+
+_encoder = msgspec.json.Encoder()
+_header_decoder = msgspec.json.Decoder(Header)
+_entry_decoder = msgspec.json.Decoder(Entry)
+
+
+def header_line(header: Header) -> bytes:
+    return _encoder.encode(header) + b"\n"
+
+
+def event_line(now: int, event: Event) -> bytes:
+    return _encoder.encode(Entry(now, event=event)) + b"\n"
+
+
+def command_line(now: int, command: Command) -> bytes:
+    return _encoder.encode(Entry(now, command=command)) + b"\n"
+
+
+def read(lines: Iterable[bytes | str]) -> Journal:
+    """Parse a journal. A last line that a crash cut off is dropped. Raises JournalError."""
+    texts = [line for line in lines if line.strip()]
+    if not texts:
+        raise JournalError("The journal is empty.")
+    try:
+        header = _header_decoder.decode(texts[0])
+    except msgspec.DecodeError as error:
+        raise JournalError(f"Line 1 is no journal header: {error}.") from error
+    if header.journal != VERSION:
+        raise JournalError(
+            f"The journal has version {header.journal}; this program reads {VERSION}."
+        )
+    entries = []
+    for number, text in enumerate(texts[1:], start=2):
+        try:
+            entries.append(_entry_decoder.decode(text))
+        except msgspec.ValidationError as error:
+            raise JournalError(f"Line {number} is no journal line: {error}.") from error
+        except msgspec.DecodeError as error:
+            if number == len(texts):
+                break
+            raise JournalError(f"Line {number} is no JSON: {error}.") from error
+    return Journal(header, tuple(entries))
+
+
+def replay(journal: Journal) -> Iterator[tuple[int, Command]]:
+    """The commands that the recorded events cause today, under the recorded policy."""
+    conversation = Conversation(journal.header.policy)
+    for now, event in journal.events():
+        for command in conversation.handle(event, now):
+            yield now, command
+
+
+def replay_under(journal: Journal, policy: TurnPolicy) -> Iterator[tuple[int, Command]]:
+    """The commands under another policy: recorded facts, but the policy's own deadlines.
+
+    An approximation: what providers would have answered to questions that were never asked is not
+    known. It is exact up to the first command that differs.
+    """
+    conversation = Conversation(policy)
+    for now, event in journal.events():
+        if isinstance(event, Tick):
+            continue
+        while (due := conversation.deadline()) is not None and due < now:
+            for command in conversation.handle(Tick(), due):
+                yield due, command
+        for command in conversation.handle(event, now):
+            yield now, command
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Where a replay leaves the record."""
+
+    index: int
+    recorded: tuple[int, Command] | None
+    replayed: tuple[int, Command] | None
+
+
+def first_difference(journal: Journal) -> Difference | None:
+    """The first command that the machine does not give any more as it was recorded, if any."""
+    recorded, replayed = list(journal.commands()), list(replay(journal))
+    for index in range(max(len(recorded), len(replayed))):
+        old = recorded[index] if index < len(recorded) else None
+        new = replayed[index] if index < len(replayed) else None
+        if old != new:
+            return Difference(index, old, new)
+    return None

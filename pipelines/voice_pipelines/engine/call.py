@@ -1,0 +1,397 @@
+"""One call: the shell around its conversation.
+
+Facts come in on the event loop and go through the conversation synchronously, one at a time; what
+it orders is done at once or started in the call's task group, which nothing outlives. Events that
+arise while an event is handled wait for their turn in `_facts`.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Protocol, assert_never
+
+from ..audio.gate import GatePolicy
+from ..audio.playout import Playout
+from ..conversation.commands import (
+    CancelReply,
+    Command,
+    Duck,
+    Finish,
+    HangUp,
+    Message,
+    Pause,
+    PredictTurnEnd,
+    Prefill,
+    Release,
+    Resume,
+    RunAction,
+    Settle,
+    Silence,
+    Speak,
+    StartReply,
+    StartUtterance,
+    Unduck,
+)
+from ..conversation.events import (
+    ActionEnded,
+    Event,
+    HangUpRequested,
+    KeyPressed,
+    LegJoined,
+    LegLeft,
+    Tick,
+    Transcribed,
+    TranscriptionFailed,
+    TurnEndPredicted,
+)
+from ..conversation.machine import Conversation, Phase
+from ..conversation.policy import TurnPolicy
+from ..errors import ProviderError
+from ..ports import (
+    Actions,
+    Clock,
+    Hypothesis,
+    LanguageModel,
+    Leg,
+    Prefilling,
+    Recognizer,
+    SpeechChunk,
+    SpeechToText,
+    TextToSpeech,
+    TurnDetector,
+    VoiceActivityDetector,
+)
+from .clock import Metronome
+from .listen import Listener
+from .play import Player
+from .reply import ReplyMaker
+
+_FACTS_AT_ONCE = 10_000
+"""Facts that one fact may cause, directly and indirectly; more is a bug, and ends the call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What a call works with. Everything is shared by all calls of the process."""
+
+    stt: SpeechToText
+    llm: LanguageModel
+    tts: TextToSpeech
+    vad: VoiceActivityDetector
+    metronome: Metronome
+    turn_detector: TurnDetector | None = None
+    actions: Actions | None = None
+    gate: GatePolicy = GatePolicy()
+    lead_ms: int = 240
+    """Audio kept ahead in the far end's buffer."""
+    phrases: Mapping[str, bytes] = field(default_factory=dict)
+    """Audio of fixed phrases by text, in the format of `tts`."""
+
+
+class Recorder(Protocol):
+    """Takes the journal of a call, in order."""
+
+    def event(self, now: int, event: Event) -> None: ...
+
+    def command(self, now: int, command: Command) -> None: ...
+
+
+class Line:
+    """One party's line into a call, for its transport. All methods are cheap and synchronous."""
+
+    def __init__(self, call: "Call", leg_id: str, listener: Listener, player: Player) -> None:
+        self._call = call
+        self._leg_id = leg_id
+        self.listener = listener
+        self.player = player
+        self.recognizer: Recognizer | None = None
+
+    def hear(self, audio: bytes) -> None:
+        """The party said this, in the leg's format."""
+        self.listener.hear(audio)
+
+    def press(self, key: str) -> None:
+        """The party pressed a key."""
+        self._call.tell(KeyPressed(self._leg_id, key))
+
+    def acknowledged(self, name: str) -> None:
+        """The party's end has played everything before the mark."""
+        self.player.acknowledged(name)
+
+
+class Call:
+    """A running call. Make it, then open `running`, and `join` its legs inside."""
+
+    def __init__(
+        self, policy: TurnPolicy, services: Services, clock: Clock, recorder: Recorder
+    ) -> None:
+        self._conversation = Conversation(policy)
+        self._services = services
+        self._clock = clock
+        self._recorder = recorder
+        self._group = asyncio.TaskGroup()
+        self._lines: dict[str, Line] = {}
+        self._legs: dict[str, Leg] = {}
+        self._replies: dict[int, ReplyMaker] = {}
+        self._predicting: dict[str, asyncio.Task[None]] = {}
+        self._prefilling: asyncio.Task[None] | None = None
+        self._facts: deque[Event] = deque()
+        self._handling = False
+        self._crash: Exception | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_due: int | None = None
+        self._loop = asyncio.get_running_loop()
+        self.end_reason = ""
+        self.ended = asyncio.Event()
+        """Set when the conversation has hung up."""
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Own the call's tasks. On leaving, whatever still runs is cancelled and awaited."""
+        stop = self._services.metronome.add(self._beat)
+        try:
+            async with self._group:
+                try:
+                    yield
+                finally:
+                    for leg_id in list(self._lines):
+                        self.tell(LegLeft(leg_id))
+                    self._stop_tasks()
+        finally:
+            stop()
+            if self._timer is not None:
+                self._timer.cancel()
+
+    @asynccontextmanager
+    async def join(self, leg_id: str, leg: Leg, acknowledges: bool) -> AsyncIterator[Line]:
+        """Connect a leg for as long as the context lasts.
+
+        `acknowledges` says whether the leg echoes marks when it has played what came before.
+        """
+        services = self._services
+        listener = Listener(
+            leg_id,
+            leg.format,
+            services.vad,
+            services.gate,
+            self.tell,
+            keep_audio=services.turn_detector is not None,
+        )
+        playout = Playout(leg.format, services.lead_ms, acknowledges=acknowledges)
+        player = Player(leg_id, leg, playout, services.tts.format, self.tell, self._clock.now)
+        line = Line(self, leg_id, listener, player)
+        async with AsyncExitStack() as stack:
+            stack.callback(listener.close)
+
+            def report(result: Hypothesis | ProviderError) -> None:
+                self._recognized(leg_id, result)
+
+            recognizer = await stack.enter_async_context(services.stt.listen(report))
+            listener.attach(recognizer, services.stt.format)
+            line.recognizer = recognizer
+            self._lines[leg_id], self._legs[leg_id] = line, leg
+            self.tell(LegJoined(leg_id))
+            try:
+                yield line
+            finally:
+                self.tell(LegLeft(leg_id))
+                self._lines.pop(leg_id, None)
+                self._legs.pop(leg_id, None)
+
+    def request_hang_up(self, reason: str) -> None:
+        """Let the agent say good-bye and end the call."""
+        self.tell(HangUpRequested(reason))
+
+    # Facts in, orders out ------------------------------------------------------------------------
+
+    def tell(self, fact: Event) -> None:
+        """Something happened. Never raises: a bug ends this call, not who told the fact."""
+        self._facts.append(fact)
+        if not self._handling:
+            self._guarded(self._handle_facts)
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """The boundary of the call: what is shared with other calls must not see its bugs."""
+        self._handling = True
+        try:
+            work()
+            self._arm()
+        except Exception as error:
+            if self._crash is None:
+                self._crash = error
+                self._group.create_task(self._fail(error))
+        finally:
+            self._handling = False
+
+    async def _fail(self, error: Exception) -> None:
+        raise error
+
+    def _handle_facts(self) -> None:
+        budget = _FACTS_AT_ONCE
+        pumped = False
+        while self._facts or not pumped:
+            while self._facts:
+                fact = self._facts.popleft()
+                if self._conversation.phase is Phase.ENDED:
+                    continue
+                now = self._clock.now()
+                self._recorder.event(now, fact)
+                for command in self._conversation.handle(fact, now):
+                    self._recorder.command(now, command)
+                    self._do(command)
+                budget -= 1
+                if budget < 0:
+                    raise RuntimeError("the facts of a call cause each other without end")
+            for line in list(self._lines.values()):
+                line.player.pump()
+            pumped = True
+
+    def _arm(self) -> None:
+        due = self._conversation.deadline()
+        if due == self._timer_due:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_due, self._timer = due, None
+        if due is not None:
+            wait = max(due - self._clock.now(), 0) / 1000
+            self._timer = self._loop.call_later(wait, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = self._timer_due = None
+        self.tell(Tick())
+
+    def _beat(self) -> None:
+        if any(line.player.playout.busy for line in self._lines.values()):
+            self._guarded(self._handle_facts)
+
+    def _do(self, command: Command) -> None:
+        match command:
+            case Settle(leg, request):
+                if (line := self._lines.get(leg)) and line.recognizer:
+                    line.recognizer.settle(request)
+            case StartUtterance(leg):
+                if (line := self._lines.get(leg)) and line.recognizer:
+                    line.recognizer.reset()
+            case PredictTurnEnd(leg, request):
+                self._predict(leg, request)
+            case Prefill(history):
+                self._prefill(history)
+            case StartReply(turn, history):
+                self._stop_prefilling()
+                self._reply(turn).write(self._services.llm, history)
+            case Speak(turn, piece, text):
+                for line in self._lines.values():
+                    line.player.playout.piece(turn, piece, text)
+                self._reply(turn).speak(piece, text)
+            case Finish(turn):
+                self._each_player(lambda player: player.playout.finish(turn))
+            case Release(turn):
+                self._each_player(lambda player: player.playout.release(turn))
+            case Duck(turn):
+                self._each_player(lambda player: player.playout.duck(turn, True))
+            case Unduck(turn):
+                self._each_player(lambda player: player.playout.duck(turn, False))
+            case Pause(turn):
+                self._each_player(lambda player: player.pause(turn))
+            case Resume(turn):
+                self._each_player(lambda player: player.playout.resume(turn))
+            case Silence(turn):
+                self._each_player(lambda player: player.silence(turn))
+            case CancelReply(turn):
+                if (reply := self._replies.pop(turn, None)) is not None:
+                    reply.cancel()
+            case RunAction(action, _, name, arguments):
+                self._group.create_task(self._act(action, name, arguments))
+            case HangUp(reason):
+                self._hang_up(reason)
+            case _:
+                assert_never(command)
+
+    def _each_player(self, act: Callable[[Player], object]) -> None:
+        for line in self._lines.values():
+            act(line.player)
+
+    # Work ----------------------------------------------------------------------------------------
+
+    def _reply(self, turn: int) -> ReplyMaker:
+        if (reply := self._replies.get(turn)) is None:
+            services = self._services
+            reply = self._replies[turn] = ReplyMaker(
+                turn, self._group, self.tell, services.tts, self._play, services.phrases
+            )
+        return reply
+
+    def _play(self, turn: int, piece: int, chunk: SpeechChunk | None) -> None:
+        for line in list(self._lines.values()):
+            if chunk is None:
+                line.player.piece_ended(turn, piece)
+            else:
+                line.player.audio(turn, piece, chunk)
+        if not self._handling:
+            self._guarded(self._handle_facts)
+
+    def _recognized(self, leg_id: str, result: Hypothesis | ProviderError) -> None:
+        if isinstance(result, ProviderError):
+            self.tell(TranscriptionFailed(leg_id, str(result), result.provider))
+        else:
+            self.tell(Transcribed(leg_id, result.text, result.request))
+
+    def _predict(self, leg_id: str, request: int) -> None:
+        if (earlier := self._predicting.pop(leg_id, None)) is not None:
+            earlier.cancel()
+        detector, line = self._services.turn_detector, self._lines.get(leg_id)
+        if detector is None or line is None:
+            return
+        audio = line.listener.turn_audio()
+
+        async def predict() -> None:
+            try:
+                probability = await detector.probability(audio)
+            except ProviderError:
+                return  # Endpointing does without; the detector counts its own failures.
+            self.tell(TurnEndPredicted(leg_id, request, probability))
+
+        self._predicting[leg_id] = self._group.create_task(predict())
+
+    def _prefill(self, history: Sequence[Message]) -> None:
+        llm = self._services.llm
+        self._stop_prefilling()
+        if not isinstance(llm, Prefilling):
+            return
+
+        async def prefill() -> None:
+            try:
+                await llm.prefill(history)
+            except ProviderError:
+                return  # It was only to save time; the reply itself will tell.
+
+        self._prefilling = self._group.create_task(prefill())
+
+    def _stop_prefilling(self) -> None:
+        if self._prefilling is not None:
+            self._prefilling.cancel()
+            self._prefilling = None
+
+    async def _act(self, action: int, name: str, arguments: str) -> None:
+        actions = self._services.actions
+        if actions is None:
+            self.tell(ActionEnded(action, "There is no such action.", react=False))
+            return
+        result, react = await actions.run(name, arguments)
+        self.tell(ActionEnded(action, result, react))
+
+    def _hang_up(self, reason: str) -> None:
+        self.end_reason = reason
+        self.ended.set()
+        for leg in self._legs.values():
+            self._group.create_task(leg.hang_up())
+
+    def _stop_tasks(self) -> None:
+        self._stop_prefilling()
+        for reply in self._replies.values():
+            reply.cancel()
+        for task in self._predicting.values():
+            task.cancel()

@@ -1,0 +1,118 @@
+"""One reply being made: the LLM writes it piece by piece, the TTS speaks each piece."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+from ..conversation.commands import Message
+from ..conversation.events import (
+    Event,
+    ReplyAction,
+    ReplyEnded,
+    ReplyFailed,
+    ReplyStarted,
+    ReplyText,
+    SpeechEnded,
+    SpeechFailed,
+    SpeechReady,
+)
+from ..conversation.sentences import SentenceSplitter
+from ..errors import ProviderError, ProviderGarbled
+from ..ports import LanguageModel, SpeechChunk, TextToSpeech
+
+_PIECES = 64
+"""Pieces of one reply that may wait for the TTS: several minutes of speech."""
+
+
+class ReplyMaker:
+    """Makes the reply of one turn with at most two tasks of the call's task group."""
+
+    def __init__(
+        self,
+        turn: int,
+        group: asyncio.TaskGroup,
+        tell: Callable[[Event], None],
+        tts: TextToSpeech,
+        play: Callable[[int, int, SpeechChunk | None], None],
+        phrases: Mapping[str, bytes],
+    ) -> None:
+        """`play(turn, piece, chunk)` takes the audio, None at the end of a piece.
+
+        `phrases` are texts whose audio is known, in the format of `tts`.
+        """
+        self._turn = turn
+        self._group = group
+        self._tell = tell
+        self._tts = tts
+        self._play = play
+        self._phrases = phrases
+        self._pieces: asyncio.Queue[tuple[int, str]] = asyncio.Queue(_PIECES)
+        self._writing: asyncio.Task[None] | None = None
+        self._speaking: asyncio.Task[None] | None = None
+
+    def write(self, llm: LanguageModel, history: Sequence[Message]) -> None:
+        """Let `llm` write the reply."""
+        self._writing = self._group.create_task(self._write(llm, history))
+
+    def speak(self, piece: int, text: str) -> None:
+        """Synthesize a piece, after those before it."""
+        if (audio := self._phrases.get(text)) is not None and self._speaking is None:
+            self._tell(SpeechReady(self._turn, piece))
+            self._play(self._turn, piece, SpeechChunk(audio))
+            self._ended(piece, len(audio))
+            return
+        try:
+            self._pieces.put_nowait((piece, text))
+        except asyncio.QueueFull:
+            self._tell(SpeechFailed(self._turn, piece, "the reply has too many pieces"))
+            return
+        if self._speaking is None:
+            self._speaking = self._group.create_task(self._speak())
+
+    def cancel(self) -> None:
+        """Stop; nothing of this reply is told any more once the event loop runs again."""
+        for task in (self._writing, self._speaking):
+            if task is not None:
+                task.cancel()
+
+    async def _write(self, llm: LanguageModel, history: Sequence[Message]) -> None:
+        splitter = SentenceSplitter()
+        started = False
+        try:
+            async for delta in llm.reply(history):
+                if not started:
+                    started = True
+                    self._tell(ReplyStarted(self._turn))
+                if isinstance(delta, str):
+                    for text in splitter.push(delta):
+                        self._tell(ReplyText(self._turn, text))
+                else:
+                    self._tell(ReplyAction(self._turn, delta.name, delta.arguments))
+        except ProviderError as error:
+            self._tell(ReplyFailed(self._turn, str(error), error.provider))
+            return
+        for text in splitter.flush():
+            self._tell(ReplyText(self._turn, text))
+        self._tell(ReplyEnded(self._turn))
+
+    async def _speak(self) -> None:
+        while True:
+            piece, text = await self._pieces.get()
+            size = 0
+            try:
+                async for chunk in self._tts.speak(text):
+                    if not size and chunk.audio:
+                        self._tell(SpeechReady(self._turn, piece))
+                    size += len(chunk.audio)
+                    self._play(self._turn, piece, chunk)
+                if not size:
+                    raise ProviderGarbled("tts", "no audio for a text")
+            except ProviderError as error:
+                self._tell(SpeechFailed(self._turn, piece, str(error), error.provider))
+                return
+            self._ended(piece, size)
+
+    def _ended(self, piece: int, size: int) -> None:
+        self._play(self._turn, piece, None)
+        audio_format = self._tts.format
+        audio_ms = size // audio_format.sample_width * 1000 // audio_format.rate
+        self._tell(SpeechEnded(self._turn, piece, audio_ms))

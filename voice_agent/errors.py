@@ -1,0 +1,20 @@
+"""What can go wrong with the server itself, as sentences that name the fix.
+
+::
+
+    VoiceAgentError             the base; its text is shown to the operator as it is
+    ├── ConfigurationError      a setting is missing or wrong
+    └── CallRefused             the server takes no further call: full, draining, not ready
+"""
+
+
+class VoiceAgentError(Exception):
+    """An error that the operator can mend; the message says how."""
+
+
+class ConfigurationError(VoiceAgentError):
+    """A setting is missing or wrong."""
+
+
+class CallRefused(VoiceAgentError):
+    """No further call is taken now."""

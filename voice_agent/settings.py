@@ -1,0 +1,322 @@
+"""The configuration: typed, validated at start-up, from one file, the environment and ``--set``.
+
+Later sources win: defaults, the TOML file, ``VOICE_AGENT_…`` environment variables (sections are
+separated by two underscores: ``VOICE_AGENT_SERVER__PORT=9000``), ``--set server.port=9000``.
+Secrets are never settings: settings name the environment variable that holds one.
+"""
+
+import ipaddress
+import os
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+
+from voice_pipelines.audio.gate import GatePolicy
+from voice_pipelines.conversation.policy import (
+    EndpointingPolicy,
+    IdlePolicy,
+    InterruptionPolicy,
+    LimitsPolicy,
+    Milliseconds,
+    Phrases,
+    SpeculationPolicy,
+    TurnPolicy,
+    WatchdogPolicy,
+)
+
+from .errors import ConfigurationError
+
+ENVIRONMENT_PREFIX = "VOICE_AGENT_"
+_OTHER_VARIABLES = {"VOICE_AGENT_MODELS"}
+"""Variables with our prefix that are no settings."""
+
+_Struct = TypeVar("_Struct")
+Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+
+
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    pass
+
+
+class ServerSettings(_Section, frozen=True):
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    public_url: str = ""
+    """The https:// origin at which the carrier reaches this server, without a path."""
+    max_calls: Positive = 200
+    """Calls beyond it are refused with a spoken sentence."""
+    drain_ms: Milliseconds = 60_000
+    """After SIGTERM: how long live calls may go on before the agent says good-bye."""
+
+
+class TwilioSettings(_Section, frozen=True):
+    auth_token_env: str = "TWILIO_AUTH_TOKEN"
+    """The environment variable with the account's auth token; signatures are checked if it is set."""
+    require_token: bool = True
+    """Media sockets must bring the single-use token of the TwiML. Only a loopback server may not."""
+    token_ms: Milliseconds = 60_000
+    """How long such a token is valid."""
+    start_ms: Milliseconds = 10_000
+    """How long a media socket may take to send its `start`."""
+    quiet_ms: Milliseconds = 20_000
+    """A media socket on which nothing arrives for so long is dead."""
+    malformed_messages: Positive = 20
+    """After so many messages that cannot be understood the socket is closed."""
+    lead_ms: Milliseconds = 240
+    """Audio kept ahead in the carrier's buffer."""
+
+
+class JournalSettings(_Section, frozen=True):
+    directory: str = "var/journals"
+    """One file per call; empty to keep none."""
+
+
+class ModelSettings(_Section, frozen=True):
+    directory: str = ""
+    """Where the local models lie; empty for the user's cache folder."""
+    threads: Annotated[int, msgspec.Meta(ge=0, le=256)] = 0
+    """Threads for local inference; 0 for as many as there are cores."""
+
+
+class SttSettings(_Section, frozen=True):
+    provider: Literal["local", "scripted"] = "local"
+    text: str = "hello there"
+    """What the scripted one understands."""
+    delay_ms: Milliseconds = 0
+    """How long the scripted one takes."""
+
+
+class LlmSettings(_Section, frozen=True):
+    provider: Literal["local", "openai", "scripted"] = "local"
+    model: str = ""
+    """For ``local`` a name of `models list`, chosen by the machine if empty; else the API's name."""
+    base_url: str = ""
+    """For ``openai``: any OpenAI-compatible chat completions API."""
+    api_key_env: str = "OPENAI_API_KEY"
+    temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.0
+    max_tokens: Positive = 120
+    text: str = ""
+    """What the scripted one answers."""
+    delay_ms: Milliseconds = 0
+    """How long the scripted one takes to its first token."""
+
+
+class TtsSettings(_Section, frozen=True):
+    provider: Literal["local", "scripted"] = "local"
+    delay_ms: Milliseconds = 0
+    """How long the scripted one takes to its first audio."""
+    audio_ms: Milliseconds = 3000
+    """How much audio the scripted one gives for each text."""
+
+
+class LogSettings(_Section, frozen=True):
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    format: Literal["auto", "json", "console"] = "auto"
+    """``auto``: for people on a terminal, JSON elsewhere."""
+
+
+class Persona(_Section, frozen=True):
+    """Who the agent is."""
+
+    name: str
+    instructions: str
+    phrases: Phrases = Phrases()
+
+
+class Settings(_Section, frozen=True):
+    """Everything that can be configured."""
+
+    server: ServerSettings = ServerSettings()
+    twilio: TwilioSettings = TwilioSettings()
+    journal: JournalSettings = JournalSettings()
+    models: ModelSettings = ModelSettings()
+    log: LogSettings = LogSettings()
+    persona: str = "personas/restaurant.toml"
+    """The persona's file, relative to the configuration file."""
+    stt: SttSettings = SttSettings()
+    llm: LlmSettings = LlmSettings()
+    tts: TtsSettings = TtsSettings()
+    vad: Literal["silero", "webrtc", "energy"] = "silero"
+    turn_detector: Literal["smart-turn", "none"] = "smart-turn"
+    gate: GatePolicy = GatePolicy()
+    endpointing: EndpointingPolicy = EndpointingPolicy()
+    interruption: InterruptionPolicy = InterruptionPolicy()
+    watchdog: WatchdogPolicy = WatchdogPolicy()
+    idle: IdlePolicy = IdlePolicy()
+    limits: LimitsPolicy = LimitsPolicy()
+    speculation: SpeculationPolicy = SpeculationPolicy()
+
+
+class Configuration(msgspec.Struct, frozen=True):
+    """Settings together with the persona that they name."""
+
+    settings: Settings
+    persona: Persona
+    source: str
+    """The file that it was read from."""
+
+    def policy(self) -> TurnPolicy:
+        """What a conversation needs to know of all this."""
+        settings = self.settings
+        return TurnPolicy(
+            endpointing=settings.endpointing,
+            interruption=settings.interruption,
+            watchdog=settings.watchdog,
+            idle=settings.idle,
+            limits=settings.limits,
+            speculation=settings.speculation,
+            phrases=self.persona.phrases,
+            instructions=self.persona.instructions,
+        )
+
+
+def data_directory() -> Path:
+    """The folder of the default configurations: in the package, or beside it in a checkout."""
+    package = Path(__file__).parent
+    packaged = package / "configs"
+    return packaged if packaged.is_dir() else package.parent / "configs"
+
+
+def load(
+    file: str | Path | None = None,
+    overrides: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+) -> Configuration:
+    """Read the configuration. `overrides` are ``key=value``. Raises ConfigurationError.
+
+    A `file` that does not exist is looked for among the default configurations (``local``,
+    ``scripted.toml``).
+    """
+    path = _find(file)
+    raw = _read_toml(path)
+    _merge(raw, _from_environment(os.environ if environment is None else environment))
+    for override in overrides:
+        _merge(raw, parse_override(override))
+    settings = convert(raw, Settings, str(path))
+    persona_path = path.parent / settings.persona
+    if not persona_path.is_file():
+        raise ConfigurationError(
+            f"{path}: `persona` names {settings.persona}, but there is no file {persona_path}."
+        )
+    persona = convert(_read_toml(persona_path), Persona, str(persona_path))
+    return Configuration(settings, persona, str(path))
+
+
+def parse_override(text: str) -> dict[str, Any]:
+    """``a.b=1`` as ``{"a": {"b": 1}}``. The value is TOML if it can be, else text."""
+    key, equals, value = text.partition("=")
+    if not equals or not all(key.split(".")):
+        raise ConfigurationError(f"--set {text}: write it as key=value, such as server.port=9000.")
+    return _nest(key.strip().split("."), _value(value.strip()))
+
+
+def convert(raw: object, into: type[_Struct], source: str) -> _Struct:
+    """`raw` as a typed struct; errors name the key. Raises ConfigurationError."""
+    try:
+        return msgspec.convert(raw, into)
+    except msgspec.ValidationError as error:
+        message, _, at = str(error).partition(" - at ")
+        key = at.strip("`").removeprefix("$.") or "the file"
+        raise ConfigurationError(f"{source}: `{key}`: {message}.") from error
+
+
+def apply_overrides(policy: TurnPolicy, overrides: Sequence[str]) -> TurnPolicy:
+    """Another policy, with some values changed. Raises ConfigurationError."""
+    raw = msgspec.to_builtins(policy)
+    for override in overrides:
+        _merge(raw, parse_override(override))
+    return convert(raw, TurnPolicy, "--set")
+
+
+def is_loopback(host: str) -> bool:
+    """True if nobody but this machine can reach `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def check_exposure(settings: Settings, environment: Mapping[str, str]) -> None:
+    """Refuse to listen beyond loopback without authentication. Raises ConfigurationError."""
+    server, twilio = settings.server, settings.twilio
+    exposed = not is_loopback(server.host)
+    has_token = bool(environment.get(twilio.auth_token_env))
+    if exposed and not has_token:
+        raise ConfigurationError(
+            f"Listening on {server.host} lets others reach this server: set {twilio.auth_token_env} "
+            "to the auth token of your Twilio account so that requests can be checked, "
+            "or listen on 127.0.0.1."
+        )
+    if exposed and not twilio.require_token:
+        raise ConfigurationError(
+            f"`twilio.require_token` is off, which is for loopback only: set it to true "
+            f"to listen on {server.host}."
+        )
+    if has_token and not server.public_url:
+        raise ConfigurationError(
+            f"{twilio.auth_token_env} is set, so signatures are checked, and they cover the public "
+            "address: set `server.public_url` to the https:// origin that Twilio calls."
+        )
+    if server.public_url and not server.public_url.startswith("https://"):
+        raise ConfigurationError(
+            f"`server.public_url` is {server.public_url}: it must start with https:// "
+            "because carriers stream over TLS only."
+        )
+
+
+def _find(file: str | Path | None) -> Path:
+    name = Path(file or "local.toml")
+    candidates = [name] if file else []
+    if not name.is_absolute() and len(name.parts) == 1:
+        candidates += [data_directory() / name, data_directory() / f"{name}.toml"]
+    for candidate in candidates:
+        if candidate.is_file():
+            return candidate.resolve()
+    known = ", ".join(sorted(path.name for path in data_directory().glob("*.toml")))
+    raise ConfigurationError(f"There is no configuration {name}; the included ones are {known}.")
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} is no TOML: {error}.") from error
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in sorted(environment.items()):
+        if name.startswith(ENVIRONMENT_PREFIX) and name not in _OTHER_VARIABLES:
+            key = name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
+            _merge(found, _nest(key, _value(value)))
+    return found
+
+
+def _value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"v = {text}")["v"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _nest(keys: Sequence[str], value: Any) -> dict[str, Any]:
+    for key in reversed(keys):
+        value = {key: value}
+    nested: dict[str, Any] = value
+    return nested
+
+
+def _merge(into: dict[str, Any], more: Mapping[str, Any]) -> None:
+    for key, value in more.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = value
