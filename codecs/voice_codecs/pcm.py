@@ -1,4 +1,4 @@
-"""Audio formats and durations. PCM is 16-bit signed little-endian, mono, unless it says otherwise."""
+"""Audio formats and durations. PCM16 is signed, little-endian and mono unless it says otherwise."""
 
 from dataclasses import dataclass
 from enum import Enum
