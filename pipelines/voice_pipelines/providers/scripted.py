@@ -206,8 +206,8 @@ class _ScriptedRecognizer:
 
 # Language ----------------------------------------------------------------------------------------
 
-ScriptedReply = str | Sequence[ReplyDelta]
-"""Text, or text and tool calls in the order in which they come."""
+ScriptedReply = ReplyDelta | Sequence[ReplyDelta]
+"""Text, a tool call, or several of them in the order in which they come."""
 
 
 class ScriptedLanguageModel:
@@ -219,7 +219,7 @@ class ScriptedLanguageModel:
 
     def __init__(
         self,
-        replies: ScriptedReply | Sequence[ScriptedReply],
+        replies: str | Sequence[ScriptedReply],
         *,
         first_token_ms: int = 0,
         tokens_per_s: float | None = None,
@@ -269,7 +269,7 @@ class ScriptedLanguageModel:
         return self._replies[max(0, turn - 1) % len(self._replies)]
 
 
-def _deltas(reply: ScriptedReply | ToolCall, *, split: bool) -> tuple[ReplyDelta, ...]:
+def _deltas(reply: ScriptedReply, *, split: bool) -> tuple[ReplyDelta, ...]:
     deltas: list[ReplyDelta] = []
     for part in (reply,) if isinstance(reply, str | ToolCall) else reply:
         deltas += _words(part) if split and isinstance(part, str) else [part]

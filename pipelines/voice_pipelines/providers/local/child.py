@@ -168,7 +168,8 @@ class Child:
         try:
             await self._attend(running)
         except (ConnectionError, asyncio.IncompleteReadError):
-            pass  # it died while it was spoken to: `_live` learns of it by itself
+            # Its pipes end a moment before `_live` learns that it has died.
+            self.ready.clear()
 
     async def _greet(self, process: Process) -> Running:
         """Send the configuration and read the ready line."""

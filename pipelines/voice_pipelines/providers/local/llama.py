@@ -15,6 +15,7 @@ import asyncio
 import hashlib
 import os
 import secrets
+import shutil
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
@@ -22,6 +23,7 @@ from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import Protocol, Self
+from uuid import uuid4
 
 from voice_pipelines.conversation.commands import Message
 from voice_pipelines.errors import ProviderError
@@ -131,9 +133,8 @@ class LlamaServer:
         self.on_start: Callable[[], Awaitable[None]] | None = None
         """Called after each start. Requests are accepted meanwhile."""
         self._lifetime = AsyncExitStack()
-        self._own_dir = None if prompt_dir else tempfile.TemporaryDirectory(prefix="prompts-")
-        self.prompt_dir = prompt_dir or Path(self._own_dir.name if self._own_dir else "")
-        self.prompt_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._keeps_prompts = prompt_dir is not None
+        self.prompt_dir = prompt_dir or Path(tempfile.gettempdir(), f"prompts-{uuid4().hex}")
         self.child = Child(
             name,
             "voice_pipelines.providers.local.llama_server",
@@ -150,8 +151,9 @@ class LlamaServer:
 
     async def __aenter__(self) -> Self:
         """Start it; a few seconds. Raises ProviderUnavailable if it does not come up."""
-        if self._own_dir is not None:
-            self._lifetime.callback(self._own_dir.cleanup)
+        self.prompt_dir.mkdir(mode=0o700, parents=True, exist_ok=self._keeps_prompts)
+        if not self._keeps_prompts:
+            self._lifetime.callback(shutil.rmtree, self.prompt_dir, ignore_errors=True)
         try:
             await self._lifetime.enter_async_context(self.child)
         except BaseException:
