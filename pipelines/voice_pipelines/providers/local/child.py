@@ -120,7 +120,7 @@ class Child:
             born = loop.time()
             try:
                 await self._live(first)
-            except (ProviderUnavailable, OSError) as error:
+            except ProviderUnavailable as error:
                 if not first.done():
                     first.set_exception(error)
                     return
@@ -132,14 +132,17 @@ class Child:
 
     async def _live(self, first: asyncio.Future[None]) -> None:
         """One life of the child, from the start to the last of its pipes."""
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", self._module),
-            stdin=PIPE,
-            stdout=PIPE,
-            stderr=PIPE,
-            # Ctrl-C in the terminal is for us; the child ends when its stdin does.
-            start_new_session=True,
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", self._module),
+                stdin=PIPE,
+                stdout=PIPE,
+                stderr=PIPE,
+                # Ctrl-C in the terminal is for us; the child ends when its stdin does.
+                start_new_session=True,
+            )
+        except OSError as error:  # no memory or no process to be had
+            raise ProviderUnavailable(self.name, f"cannot start a process: {error}") from error
         failure: ProviderUnavailable | None = None
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._keep_stderr(process))

@@ -11,19 +11,73 @@ from typing import Self, assert_never
 
 import msgspec
 
-from voice_codecs.pcm import AudioFormat
+from voice_codecs.pcm import AudioFormat, Encoding
 from voice_pipelines.errors import ProviderError, ProviderGarbled, ProviderUnavailable
 from voice_pipelines.ports import SpeechChunk
 
 from .child import Child, Running
-from .hibari_worker import Audio, Cancel, Failed, Request, Result, Speak, frame
+
+# What goes through the pipes ----------------------------------------------------------------------
+
+
+class Config(msgspec.Struct, frozen=True):
+    """What the parent sends first."""
+
+    encoding: str
+    rate: int
+    voice: str
+
+    @property
+    def format(self) -> AudioFormat:
+        return AudioFormat(Encoding(self.encoding), self.rate)
+
+
+class Speak(msgspec.Struct, frozen=True, tag=True):
+    """Synthesize `text`; answered by `Audio`, the last of which says so, or by `Failed`."""
+
+    id: int
+    text: str
+
+
+class Cancel(msgspec.Struct, frozen=True, tag=True):
+    """Nobody waits for `id` any more. It is not answered."""
+
+    id: int
+
+
+class Audio(msgspec.Struct, frozen=True, tag=True):
+    """Some of the speech, in the configured format."""
+
+    id: int
+    audio: bytes
+    last: bool
+
+
+class Failed(msgspec.Struct, frozen=True, tag=True):
+    """The text could not be spoken; the next one may."""
+
+    id: int
+    reason: str
+
+
+Request = Speak | Cancel
+Result = Audio | Failed
+
+
+def frame(message: Request | Result) -> bytes:
+    """Four bytes of length, big-endian, then `message` as MessagePack."""
+    body = msgspec.msgpack.encode(message)
+    return len(body).to_bytes(4, "big") + body
+
+
+# The provider -------------------------------------------------------------------------------------
 
 MAX_TEXT = 2000
 """Characters of one request: some two minutes of speech, which bounds what waits to be played."""
 
 
 class HibariTextToSpeech:
-    """A `TextToSpeech` for any number of calls, served one sentence after the other.
+    """A `TextToSpeech` for any number of calls, served one piece of text after the other.
 
     Enter it to run it. While its process is down `speak` fails at once with ProviderUnavailable.
     """

@@ -1,8 +1,7 @@
 """The child process that speaks with Hibari: ``python -m`` this.
 
 It keeps the agreement of `child`: configuration on the first line of stdin, a ready line on stdout,
-and the end when stdin ends. Between these both pipes carry *frames*: four bytes of length,
-big-endian, then MessagePack of one `Request` or `Result`.
+and the end when stdin ends. Between these both pipes carry the frames that `hibari` defines.
 
 Why a process: turning text into phonemes is Python and holds the interpreter for up to 60 ms, which
 the process that paces audio every 20 ms would hear.
@@ -23,58 +22,7 @@ from numpy.typing import NDArray
 from voice_codecs.convert import Converter
 from voice_codecs.pcm import AudioFormat, Encoding
 
-# The protocol ------------------------------------------------------------------------------------
-
-
-class Config(msgspec.Struct, frozen=True):
-    """What the parent sends first."""
-
-    encoding: str
-    rate: int
-    voice: str
-
-    @property
-    def format(self) -> AudioFormat:
-        return AudioFormat(Encoding(self.encoding), self.rate)
-
-
-class Speak(msgspec.Struct, frozen=True, tag=True):
-    """Synthesize `text`; answered by `Audio`, the last of which says so, or by `Failed`."""
-
-    id: int
-    text: str
-
-
-class Cancel(msgspec.Struct, frozen=True, tag=True):
-    """Nobody waits for `id` any more. It is not answered."""
-
-    id: int
-
-
-class Audio(msgspec.Struct, frozen=True, tag=True):
-    """Some of the speech, in the configured format."""
-
-    id: int
-    audio: bytes
-    last: bool
-
-
-class Failed(msgspec.Struct, frozen=True, tag=True):
-    """The text could not be spoken; the next one may."""
-
-    id: int
-    reason: str
-
-
-Request = Speak | Cancel
-Result = Audio | Failed
-
-
-def frame(message: Request | Result) -> bytes:
-    """`message` as it goes through the pipe."""
-    body = msgspec.msgpack.encode(message)
-    return len(body).to_bytes(4, "big") + body
-
+from .hibari import Audio, Cancel, Config, Failed, Request, Result, Speak, frame
 
 # The sound ---------------------------------------------------------------------------------------
 

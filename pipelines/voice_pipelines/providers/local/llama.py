@@ -55,7 +55,7 @@ MakeSlotClient = Callable[[str, str, int], SlotClient]
 
 BUSY_COST = 400
 """Waiting for a slot to become free costs about as much as reading this many characters."""
-ABANDONED_AFTER_MS = 60_000
+ABANDONED_AFTER_MS = 30_000
 """A call comes back to its slot within this time or has probably ended."""
 
 

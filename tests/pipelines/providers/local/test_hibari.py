@@ -17,18 +17,16 @@ from voice_codecs.level import rms_dbfs, voiced_span
 from voice_codecs.pcm import MULAW_8K, PCM16_16K, AudioFormat, Encoding
 from voice_pipelines.errors import ProviderGarbled, ProviderUnavailable
 from voice_pipelines.ports import TextToSpeech
-from voice_pipelines.providers.local.hibari import MAX_TEXT, HibariTextToSpeech
-from voice_pipelines.providers.local.hibari_worker import (
+from voice_pipelines.providers.local.hibari import (
+    MAX_TEXT,
     Audio,
     Cancel,
-    Desk,
     Failed,
+    HibariTextToSpeech,
     Result,
     Speak,
-    Wave,
-    pcm16,
-    trim,
 )
+from voice_pipelines.providers.local.hibari_worker import Desk, Wave, pcm16, trim
 
 HANG_S = 60
 
@@ -190,7 +188,15 @@ async def test_a_voice_that_does_not_exist_is_unavailable_with_a_reason() -> Non
 PARENT = """
 import asyncio, json, sys
 from voice_codecs.pcm import MULAW_8K
-from voice_pipelines.providers.local.hibari import HibariTextToSpeech
+from voice_pipelines.providers.local.hibari import (
+    MAX_TEXT,
+    Audio,
+    Cancel,
+    Failed,
+    HibariTextToSpeech,
+    Result,
+    Speak,
+)
 
 async def main():
     async with HibariTextToSpeech(MULAW_8K) as tts:

@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from pathlib import Path
 
 import aiohttp
@@ -86,10 +86,9 @@ def test_an_idle_slot_is_better_than_a_queue_but_not_at_any_price() -> None:
 
 
 @pytest.fixture
-def gguf() -> Path:
-    """A small chat model, as `voice-agent models pull` leaves it."""
-    models = os.environ.get("VOICE_AGENT_MODELS", "~/.cache/voice-agent/models")
-    return next((Path(models).expanduser() / "qwen2.5-0.5b").glob("*.gguf"))
+def gguf(model: Callable[[str], Path]) -> Path:
+    """The file of a small chat model."""
+    return next(model("qwen2.5-0.5b").glob("*.gguf"))
 
 
 def make_client(base_url: str, api_key: str, slot: int) -> OpenAILanguageModel:
