@@ -265,7 +265,8 @@ class Store:
         part = self._folder(model) / f"{file.name}.part"
         if file.hub is not None:
             try:
-                self._hub.fetch(file.hub, part, _told(progress, file.name, file.size))
+                if not part.exists() or part.stat().st_size < file.size:
+                    self._hub.fetch(file.hub, part, _told(progress, file.name, file.size))
                 return self._accept(model, file, part)
             except (SourceUnreachable, SourceMissing, HashMismatch) as error:
                 if not file.parts:
