@@ -149,15 +149,19 @@ class Store:
     def verify(self, names: Iterable[str], *, deep: bool = True) -> None:
         """Check models; `deep` takes all hashes again. Raises ModelMissing or ModelDamaged."""
         for name in names:
-            model = self._manifest.model(name)
-            if deep and self._state(model) is State.READY:
-                self._reread(model)
-            self.path(name)
+            folder = self.path(name)
+            if deep:
+                self._reread(self._manifest.model(name), folder)
 
-    def _reread(self, model: Model) -> None:
-        """Take all hashes; a wrong one makes `path` raise."""
-        folder = self._folder(model)
-        self._remember(model, {name: _look(folder / name) for name in self._expected(model) or {}})
+    def _reread(self, model: Model, folder: Path) -> None:
+        """Take all hashes. Raises ModelDamaged at the first that is wrong."""
+        for name, sha256 in (self._expected(model) or {}).items():
+            seen = _look(folder / name)
+            self._remember(model, {**self._seen(model), name: seen})
+            if seen.sha256 != sha256:
+                raise ModelDamaged(
+                    f"{folder / name} is damaged; run `voice-agent models pull {model.name}`."
+                )
 
     def _state(self, model: Model) -> State:
         expected = self._expected(model)
