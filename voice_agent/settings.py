@@ -55,9 +55,9 @@ class ServerSettings(_Section, frozen=True):
 
 class TwilioSettings(_Section, frozen=True):
     auth_token_env: str = "TWILIO_AUTH_TOKEN"
-    """The environment variable with the account's auth token; signatures are checked if it is set."""
+    """The variable with the account's auth token; signatures are checked if it is set."""
     require_token: bool = True
-    """Media sockets must bring the single-use token of the TwiML. Only a loopback server may not."""
+    """Media sockets must bring the single-use token of the TwiML; off for loopback only."""
     token_ms: Milliseconds = 60_000
     """How long such a token is valid."""
     start_ms: Milliseconds = 10_000
@@ -93,7 +93,7 @@ class SttSettings(_Section, frozen=True):
 class LlmSettings(_Section, frozen=True):
     provider: Literal["local", "openai", "scripted"] = "local"
     model: str = ""
-    """For ``local`` a name of `models list`, chosen by the machine if empty; else the API's name."""
+    """For ``local`` a name of `models list`, chosen by the machine if empty."""
     base_url: str = ""
     """For ``openai``: any OpenAI-compatible chat completions API."""
     api_key_env: str = "OPENAI_API_KEY"
@@ -249,7 +249,7 @@ def check_exposure(settings: Settings, environment: Mapping[str, str]) -> None:
     has_token = bool(environment.get(twilio.auth_token_env))
     if exposed and not has_token:
         raise ConfigurationError(
-            f"Listening on {server.host} lets others reach this server: set {twilio.auth_token_env} "
+            f"Listening on {server.host} lets others in: set {twilio.auth_token_env} "
             "to the auth token of your Twilio account so that requests can be checked, "
             "or listen on 127.0.0.1."
         )

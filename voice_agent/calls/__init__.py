@@ -1,1 +1,1 @@
-
+"""Live calls: admission, the journal on disk, the end of each."""

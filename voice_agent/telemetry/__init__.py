@@ -1,1 +1,1 @@
-
+"""What is known about calls: figures per turn, metrics, logs."""

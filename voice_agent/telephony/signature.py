@@ -57,6 +57,12 @@ def sign_handshake(url: str, auth_token: str) -> str:
     return str(_validator(auth_token).compute_signature(url, {}))
 
 
+def sign_form(url: str, form: Mapping[str, str], auth_token: str) -> str:
+    """The header with which a carrier posts `form` to the webhook `url`."""
+    signature: str = _validator(auth_token).compute_signature(url, dict(form))
+    return signature
+
+
 def _validate(
     url: str, params: Mapping[str, str] | str, signature: str, auth_token: str, settings: str
 ) -> bool:

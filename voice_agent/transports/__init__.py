@@ -1,1 +1,1 @@
-
+"""The ways to a party; each is a leg of a call."""

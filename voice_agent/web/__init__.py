@@ -1,1 +1,1 @@
-
+"""HTTP: the carrier's webhook and media socket, health and metrics."""

@@ -141,6 +141,8 @@ class Playout:
         self._anchor = (0, 0)
         """(sample of the stream, time at which it was being played)."""
         self._acknowledged = 0
+        self.underruns = 0
+        """How often a turn had nothing to play in the middle of a piece."""
 
     # Filling -------------------------------------------------------------------------------------
 
@@ -263,6 +265,8 @@ class Playout:
     def _send(self, track: _Track, size: int, now: int) -> Iterator[Outgoing]:
         if self._position(now) >= self._sent:
             self._anchor = (self._sent, now)  # The far end had run dry; it plays this at once.
+            if track.sent and not any(piece.start == track.sent for piece in track.pieces):
+                self.underruns += 1
         begin = track.sent * self._width
         audio = bytes(memoryview(track.audio)[begin : begin + size * self._width])
         self._spans.append(_Span(self._sent, track.turn, track.sent, size))

@@ -1,0 +1,135 @@
+"""Every provider by what it is; the only module that imports the adapters.
+
+Each function imports its adapter when it is called, so that a vendor's SDK and the local models'
+libraries cost nothing where they are not configured.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from voice_codecs.pcm import MULAW_8K, AudioFormat
+
+from ..conversation.commands import Message
+from ..ports import (
+    LanguageModel,
+    SpeechToText,
+    TextToSpeech,
+    TurnDetector,
+    VoiceActivityDetector,
+)
+
+if TYPE_CHECKING:
+    from .local.llama import SlotClient
+    from .local.pool import InferencePool
+
+
+def scripted_stt(text: str, delay_ms: int) -> SpeechToText:
+    from .scripted import ScriptedSpeechToText
+
+    return ScriptedSpeechToText(text, settle_delay_ms=delay_ms)
+
+
+def scripted_llm(text: str, delay_ms: int) -> LanguageModel:
+    from .scripted import ScriptedLanguageModel
+
+    return ScriptedLanguageModel(text, first_token_ms=delay_ms)
+
+
+def scripted_tts(audio_ms: int, delay_ms: int) -> TextToSpeech:
+    from .scripted import ScriptedTextToSpeech
+
+    return ScriptedTextToSpeech(MULAW_8K, first_byte_ms=delay_ms, audio_ms=audio_ms)
+
+
+def energy_vad() -> VoiceActivityDetector:
+    from .energy import EnergyVad
+
+    return EnergyVad()
+
+
+def webrtc_vad() -> VoiceActivityDetector:
+    from .webrtc import WebRtcVad
+
+    return WebRtcVad(2)
+
+
+def silero_vad(model: Path) -> VoiceActivityDetector:
+    from .local.silero import SileroVad
+
+    return SileroVad(model)
+
+
+def inference_pool(threads: int) -> "InferencePool":
+    """What the local recognizer and end-of-turn model share. To be closed."""
+    from .local.pool import InferencePool
+
+    return InferencePool(threads)
+
+
+def local_stt(folder: Path, pool: "InferencePool") -> SpeechToText:
+    from .local.moonshine import Moonshine, MoonshineSpeechToText
+
+    return MoonshineSpeechToText(Moonshine(folder), pool)
+
+
+def smart_turn(model: Path, pool: "InferencePool") -> TurnDetector:
+    from .local.smart_turn import SmartTurn
+
+    return SmartTurn(model, pool)
+
+
+@asynccontextmanager
+async def local_tts(audio_format: AudioFormat) -> AsyncIterator[TextToSpeech]:
+    """The local synthesizer, in a process of its own."""
+    from .local.hibari import HibariTextToSpeech
+
+    async with HibariTextToSpeech(audio_format) as tts:
+        yield tts
+
+
+@asynccontextmanager
+async def openai_llm(
+    base_url: str, model: str, api_key: str, temperature: float, max_tokens: int
+) -> AsyncIterator[LanguageModel]:
+    """Any OpenAI-compatible chat completions API."""
+    from .openai import OpenAILanguageModel
+
+    llm = OpenAILanguageModel(
+        base_url, model, api_key, temperature=temperature, max_tokens=max_tokens
+    )
+    try:
+        yield llm
+    finally:
+        await llm.close()
+
+
+@asynccontextmanager
+async def local_llm(
+    model: Path,
+    threads: int,
+    temperature: float,
+    max_tokens: int,
+    beginning: Sequence[Message],
+) -> AsyncIterator[LanguageModel]:
+    """The local language model in a process of its own, with the `beginning` of all calls read."""
+    from .local.llama import LlamaServer, LocalLanguageModel
+    from .openai import OpenAILanguageModel
+
+    def client(base_url: str, api_key: str, slot: int) -> "SlotClient":
+        extra = {"id_slot": slot, "cache_prompt": True, "repeat_penalty": 1.1}
+        return OpenAILanguageModel(
+            base_url,
+            "local",
+            api_key,
+            name="llama",
+            temperature=temperature,
+            max_tokens=max_tokens,
+            extra_body=extra,
+        )
+
+    async with LocalLanguageModel(LlamaServer(model, threads=threads), client) as llm:
+        if beginning:
+            await llm.prewarm(beginning)
+        yield llm

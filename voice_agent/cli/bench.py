@@ -1,0 +1,43 @@
+"""``voice-agent bench``: runs the benchmarks of a checkout, which are no part of the package."""
+
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, Parameter
+
+from ..errors import VoiceAgentError
+
+app = App(name="bench", help="Measure this machine. Figures as a table, or as JSON with --json.")
+
+Rest = Annotated[str, Parameter(allow_leading_hyphen=True, help="Options of the benchmark.")]
+
+
+@app.command
+def latency(*options: Rest) -> int:
+    """Added latency, barge-in, CPU and memory of N simulated calls; `--help` shows the options."""
+    return _run("latency", options)
+
+
+@app.command
+def load(*options: Rest) -> int:
+    """Soak: many calls for minutes; memory, files and tasks must stay flat."""
+    return _run("load", options)
+
+
+@app.command
+def micro(*options: Rest) -> int:
+    """What each step of the frame path costs."""
+    return _run("micro", options)
+
+
+def _run(name: Literal["latency", "load", "micro"], options: tuple[str, ...]) -> int:
+    root = Path(__file__).resolve().parents[2]
+    if find_spec("voice_agent") is None or not (root / "bench" / f"{name}.py").is_file():
+        raise VoiceAgentError(
+            "The benchmarks are in the source tree only: run this command in a checkout "
+            "that was set up with `make setup`."
+        )
+    return subprocess.run([sys.executable, "-m", f"bench.{name}", *options], cwd=root).returncode

@@ -1,0 +1,91 @@
+"""``voice-agent serve``."""
+
+import asyncio
+import os
+import signal
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from .loop import run
+from .output import remark, say, say_json
+
+Overrides = Annotated[
+    tuple[str, ...],
+    Parameter(name="--set", negative="", consume_multiple=True, help="Settings as key=value."),
+]
+
+
+def serve(
+    *,
+    config: str = "local.toml",
+    host: str | None = None,
+    port: int | None = None,
+    overrides: Overrides = (),
+    json: bool = False,
+) -> None:
+    """Answer calls until interrupted.
+
+    SIGTERM and Ctrl-C drain: no new calls, live ones may finish until `server.drain_ms`.
+
+    Parameters
+    ----------
+    config
+        A TOML file, or the name of an included one.
+    host
+        Overrides `server.host`.
+    port
+        Overrides `server.port`; 0 takes a free one.
+    json
+        Print the address as JSON when the server is ready.
+    """
+    extra = [f'server.host="{host}"'] if host is not None else []
+    extra += [f"server.port={port}"] if port is not None else []
+    run(_serve(config, (*overrides, *extra), json, os.getcwd()))
+
+
+async def _serve(config: str, overrides: tuple[str, ...], json: bool, directory: str) -> None:
+    from ..app import serving
+    from ..settings import load
+    from ..telemetry.logs import configure
+
+    configuration = load(config, overrides)
+    settings = configuration.settings
+    configure(settings.log.level, settings.log.format)
+    journals = None
+    if settings.journal.directory:
+        journals = os.path.join(directory, settings.journal.directory)
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    async with serving(configuration, progress=lambda text: remark(f"{text} …")) as server:
+        if json:
+            say_json({"url": server.url, "port": server.port, "journals": journals})
+        else:
+            for line in _welcome(server.url, server.port, settings.server.public_url, config):
+                say(line)
+        await stop.wait()
+        if len(server.switchboard):
+            remark(f"Waiting for {len(server.switchboard)} call(s) to end …")
+        await server.switchboard.drain(settings.server.drain_ms)
+
+
+def _welcome(url: str, port: int, public_url: str, config: str) -> list[str]:
+    media = url.replace("http", "ws", 1) + "/twilio/media"
+    lines = [
+        f"Ready at {url}",
+        f'  talk to it:       voice-agent call --url {media} --say "Are you open on Sunday?"',
+        f"  health, metrics:  {url}/readyz  {url}/metrics",
+    ]
+    if public_url:
+        lines.append(
+            f"  a Twilio number:  set its voice webhook to {public_url.rstrip('/')}/twilio/voice"
+        )
+    else:
+        lines.append(
+            "  a Twilio number:  make this port reachable over https, set TWILIO_AUTH_TOKEN, serve "
+            "with --set server.public_url=https://YOUR.HOST, and point the number's voice webhook "
+            "to https://YOUR.HOST/twilio/voice"
+        )
+    return lines

@@ -1,0 +1,131 @@
+"""Prometheus metrics, filled turn by turn. Labels never name a call: their number stays small."""
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from voice_pipelines.conversation.events import (
+    Event,
+    ReplyFailed,
+    SpeechFailed,
+    TranscriptionFailed,
+)
+
+from .turns import Turn
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+_SECONDS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.25, 1.5, 2, 3, 5, 10)
+_LAG_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+
+_STAGES: dict[str, Callable[[Turn], int | None]] = {
+    "endpointing": lambda turn: turn.endpointing_ms,
+    "stt": lambda turn: turn.stt_ms,
+    "llm_first_token": lambda turn: turn.llm_ttft_ms,
+    "first_clause": lambda turn: turn.first_clause_ms,
+    "tts_first_byte": lambda turn: turn.tts_ttfb_ms,
+}
+
+
+class Metrics:
+    """All metrics of one server."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.live_calls = Gauge("voice_agent_live_calls", "Calls now.", registry=self.registry)
+        self._calls = Counter(
+            "voice_agent_calls", "Ended calls, by why.", ["reason"], registry=self.registry
+        )
+        self._refused = Counter(
+            "voice_agent_calls_refused",
+            "Calls not taken, by why.",
+            ["reason"],
+            registry=self.registry,
+        )
+        self._first_audio = Histogram(
+            "voice_agent_first_audio_seconds",
+            "From the caller's last voiced audio to the first audio of the answer at the leg.",
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._stage = Histogram(
+            "voice_agent_stage_seconds",
+            "What each stage of an answer took.",
+            ["stage"],
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._turns = Counter(
+            "voice_agent_turns",
+            "Replies that the caller heard or began to hear.",
+            ["kind", "interrupted"],
+            registry=self.registry,
+        )
+        self._errors = Counter(
+            "voice_agent_provider_errors",
+            "Failures of providers.",
+            ["stage", "provider"],
+            registry=self.registry,
+        )
+        self._ignored = Counter(
+            "voice_agent_messages_ignored",
+            "Messages of media sockets that were ignored.",
+            ["kind"],
+            registry=self.registry,
+        )
+        self._underruns = Counter(
+            "voice_agent_underruns",
+            "Gaps inside a reply's audio of more than one frame, by the playout's own reckoning.",
+            registry=self.registry,
+        )
+        self._lag = Histogram(
+            "voice_agent_loop_lag_seconds",
+            "How late the event loop's 20 ms beat was.",
+            buckets=_LAG_SECONDS,
+            registry=self.registry,
+        )
+        self._stages = {name: self._stage.labels(name) for name in _STAGES}
+
+    def turn_ended(self, turn: Turn) -> None:
+        """A released turn is over."""
+        kind = "answer" if turn.is_answer else "phrase"
+        self._turns.labels(kind, str(turn.interrupted).lower()).inc()
+        if not turn.is_answer:
+            return
+        if (first := turn.first_audio_ms) is not None:
+            self._first_audio.observe(first / 1000)
+        for name, measure in _STAGES.items():
+            if (took := measure(turn)) is not None:
+                self._stages[name].observe(took / 1000)
+
+    def failed(self, event: Event) -> None:
+        """Count the failure that `event` tells, if it tells one."""
+        match event:
+            case TranscriptionFailed(provider=provider):
+                self._errors.labels("stt", provider or "unknown").inc()
+            case ReplyFailed(provider=provider):
+                self._errors.labels("llm", provider or "unknown").inc()
+            case SpeechFailed(provider=provider):
+                self._errors.labels("tts", provider or "unknown").inc()
+            case _:
+                pass
+
+    def call_ended(self, reason: str) -> None:
+        self._calls.labels(reason).inc()
+
+    def call_refused(self, reason: str) -> None:
+        self._refused.labels(reason).inc()
+
+    def message_ignored(self, kind: str) -> None:
+        self._ignored.labels(kind).inc()
+
+    def underran(self, times: int) -> None:
+        self._underruns.inc(times)
+
+    def beat_was_late(self, ms: float) -> None:
+        self._lag.observe(ms / 1000)
+
+    def text(self) -> bytes:
+        """The exposition. Takes milliseconds: to be called off the event loop."""
+        return generate_latest(self.registry)

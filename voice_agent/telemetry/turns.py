@@ -1,0 +1,185 @@
+"""Figures per turn, as a pure function of a call's events and commands.
+
+The same function runs live (metrics) and over journals (reports, benchmarks), so that they agree.
+All times are milliseconds since the call began, all durations milliseconds.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from voice_pipelines.conversation.commands import (
+    Command,
+    Pause,
+    Release,
+    Settle,
+    Silence,
+    Speak,
+    StartReply,
+)
+from voice_pipelines.conversation.events import (
+    Event,
+    Heard,
+    PlaybackEnded,
+    PlaybackStarted,
+    ReplyStarted,
+    SpeechReady,
+    SpeechStopped,
+    Transcribed,
+)
+from voice_pipelines.conversation.journal import Entry
+
+
+@dataclass(slots=True)
+class Turn:
+    """One reply of the agent that was released: an answer to the caller, or a fixed phrase."""
+
+    number: int
+    user_text: str = ""
+    agent_text: str = ""
+    heard_text: str = ""
+    speech_ended: int | None = None
+    """When the caller's last voiced audio before it ended."""
+    asked: int | None = None
+    """When the recognizer was asked for the words that it answers."""
+    transcribed: int | None = None
+    started: int | None = None
+    """When the LLM was asked."""
+    first_token: int | None = None
+    spoken_to: int | None = None
+    """When the TTS got the first piece."""
+    first_speech: int | None = None
+    """When the TTS gave the first audio."""
+    released: int | None = None
+    first_audio: int | None = None
+    """When the first audio left for the caller."""
+    ended: int | None = None
+    paused: int = 0
+    """How often the playout was paused."""
+    interrupted: bool = False
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether the LLM wrote it."""
+        return self.started is not None
+
+    @property
+    def endpointing_ms(self) -> int | None:
+        """From the caller's last voiced audio to the decision that the turn is over."""
+        return _between(self.speech_ended, self.released)
+
+    @property
+    def stt_ms(self) -> int | None:
+        """From the question to the recognizer to the words that were answered."""
+        return _between(self.asked, self.transcribed)
+
+    @property
+    def llm_ttft_ms(self) -> int | None:
+        """From the question to the LLM to its first token."""
+        return _between(self.started, self.first_token)
+
+    @property
+    def tts_ttfb_ms(self) -> int | None:
+        """From the first piece to its first audio."""
+        return _between(self.spoken_to, self.first_speech)
+
+    @property
+    def first_clause_ms(self) -> int | None:
+        """From the LLM's first token to the first piece."""
+        return _between(self.first_token, self.spoken_to)
+
+    @property
+    def first_audio_ms(self) -> int | None:
+        """From the caller's last voiced audio to the first audio that leaves for the caller."""
+        return _between(self.speech_ended, self.first_audio)
+
+
+def _between(start: int | None, end: int | None) -> int | None:
+    return None if start is None or end is None else end - start
+
+
+@dataclass(slots=True)
+class TurnMeter:
+    """Collects turns from events and commands in their order."""
+
+    turns: list[Turn] = field(default_factory=list)
+    """The released turns so far, in the order of release."""
+    _open: dict[int, Turn] = field(default_factory=dict)
+    _speech_ended: int | None = None
+    _asked: dict[int, int] = field(default_factory=dict)
+    _request: int = 0
+    _transcribed: int | None = None
+    _text: str = ""
+
+    def event(self, now: int, event: Event) -> Turn | None:
+        """Take an event; return the turn that it completes, if it does."""
+        match event:
+            case SpeechStopped(_, silence_ms):
+                self._speech_ended = now - silence_ms
+            case Transcribed(_, text, request) if request == self._request:
+                self._transcribed, self._text = now, text
+            case ReplyStarted(turn) if found := self._open.get(turn):
+                found.first_token = found.first_token or now
+            case SpeechReady(turn, 0) if found := self._open.get(turn):
+                found.first_speech = found.first_speech or now
+            case PlaybackStarted(_, turn) if found := self._open.get(turn):
+                found.first_audio = found.first_audio or now
+            case Heard(_, turn, text) if found := self._open.get(turn):
+                found.heard_text = text
+            case PlaybackEnded(_, turn) if found := self._open.get(turn):
+                found.ended = now
+                return self._close(turn)
+            case _:
+                pass
+        return None
+
+    def command(self, now: int, command: Command) -> Turn | None:
+        """Take a command; return the turn that it completes, if it does."""
+        match command:
+            case Settle(_, request):
+                self._request = request
+                self._asked[request] = now
+            case StartReply(turn, history):
+                user = history[-1].text if history and history[-1].role == "user" else ""
+                self._open[turn] = Turn(
+                    turn,
+                    user_text=user,
+                    speech_ended=self._speech_ended,
+                    asked=self._asked.get(self._request),
+                    transcribed=self._transcribed,
+                    started=now,
+                )
+            case Speak(turn, piece, text):
+                spoken = self._open.setdefault(turn, Turn(turn))
+                spoken.agent_text = f"{spoken.agent_text} {text}".strip()
+                if piece == 0:
+                    spoken.spoken_to = now
+            case Release(turn) if found := self._open.get(turn):
+                found.released = now
+                if found.is_answer:
+                    # A false start of speech may have come between the draft and the decision.
+                    found.speech_ended = self._speech_ended
+                self.turns.append(found)
+            case Pause(turn) if found := self._open.get(turn):
+                found.paused += 1
+            case Silence(turn) if found := self._open.get(turn):
+                found.interrupted = found.released is not None
+                found.ended = now
+                return self._close(turn)
+            case _:
+                pass
+        return None
+
+    def _close(self, number: int) -> Turn | None:
+        turn = self._open.pop(number)
+        return turn if turn.released is not None else None
+
+
+def turns(entries: Iterable[Entry]) -> Iterator[Turn]:
+    """The released turns of a journal."""
+    meter = TurnMeter()
+    for entry in entries:
+        if entry.event is not None:
+            meter.event(entry.now, entry.event)
+        if entry.command is not None:
+            meter.command(entry.now, entry.command)
+    yield from meter.turns

@@ -1,0 +1,159 @@
+"""The HTTP application. What it needs is given to it; it builds nothing itself."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from urllib.parse import urlsplit, urlunsplit
+
+import structlog
+from aiohttp import web
+
+from voice_pipelines.engine.call import Line
+from voice_pipelines.engine.clock import LoopClock
+
+from ..calls.session import Switchboard
+from ..errors import CallRefused
+from ..settings import Settings
+from ..telemetry.metrics import CONTENT_TYPE, Metrics
+from ..telephony import signature, twiml
+from ..telephony.tokens import TokenStore
+from ..transports.twilio import Close, MediaSocket, Stream
+
+VOICE_PATH = "/twilio/voice"
+MEDIA_PATH = "/twilio/media"
+
+_MAX_FORM_BYTES = 64 * 1024
+
+log = structlog.get_logger()
+
+
+class Front:
+    """The routes and the state between them."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        auth_token: str,
+        switchboard: Switchboard,
+        metrics: Metrics,
+    ) -> None:
+        """`auth_token` is empty where signatures are not checked."""
+        self._settings = settings
+        self._auth_token = auth_token
+        self._switchboard = switchboard
+        self._metrics = metrics
+        self._tokens: TokenStore[str] = TokenStore(settings.twilio.token_ms)
+        self._clock = LoopClock(asyncio.get_running_loop())
+
+    def application(self) -> web.Application:
+        application = web.Application(client_max_size=_MAX_FORM_BYTES)
+        application.add_routes(
+            [
+                web.get(VOICE_PATH, self._voice),
+                web.post(VOICE_PATH, self._voice),
+                web.get(MEDIA_PATH, self._media),
+                web.get("/healthz", self._healthz),
+                web.get("/readyz", self._readyz),
+                web.get("/metrics", self._get_metrics),
+            ]
+        )
+        return application
+
+    # Carrier -------------------------------------------------------------------------------------
+
+    async def _voice(self, request: web.Request) -> web.Response:
+        """The carrier asks what to do with a call: connect it to the media socket."""
+        form = {key: str(value) for key, value in (await request.post()).items()}
+        if self._auth_token:
+            given = request.headers.get(signature.HEADER, "")
+            settings = request.headers.get(signature.SETTINGS_HEADER, "")
+            url = self._public(request)
+            if not signature.valid_form(url, form, given, self._auth_token, settings):
+                log.warning("signature_invalid", path=VOICE_PATH)
+                return web.Response(
+                    status=403,
+                    text=f"The request's signature does not fit {url} and the auth token. "
+                    "Is `server.public_url` the address that the carrier calls?\n",
+                )
+        try:
+            self._switchboard.check()
+        except CallRefused as refusal:
+            log.warning("call_refused", reason=str(refusal))
+            return _twiml(
+                twiml.say_and_hang_up("We cannot take your call now. Please call again later.")
+            )
+        caller = form.get("From") or request.query.get("From", "")
+        token = self._tokens.issue(caller, self._clock.now())
+        parameters = {twiml.TOKEN_PARAMETER: token, twiml.FROM_PARAMETER: caller[:40]}
+        return _twiml(twiml.connect_stream(self._media_url(request), parameters))
+
+    async def _media(self, request: web.Request) -> web.StreamResponse:
+        """The carrier's media socket."""
+        if request.headers.get("Upgrade", "").lower() != "websocket":
+            return web.Response(
+                status=426,
+                headers={"Upgrade": "websocket"},
+                text="This is the media socket of a carrier; open it as a WebSocket.\n",
+            )
+        if self._auth_token:
+            given = request.headers.get(signature.HEADER, "")
+            if not signature.valid_handshake(self._media_url(request), given, self._auth_token):
+                log.warning("signature_invalid", path=MEDIA_PATH)
+                return web.Response(status=403, text="The handshake's signature is not valid.\n")
+        return await MediaSocket(
+            self._settings.twilio, self._admit, self._metrics.message_ignored
+        ).serve(request)
+
+    def _admit(self, stream: Stream) -> AbstractAsyncContextManager[Line]:
+        return self._admitted(stream)
+
+    @asynccontextmanager
+    async def _admitted(self, stream: Stream) -> AsyncIterator[Line]:
+        start = stream.start
+        if self._settings.twilio.require_token:
+            token = start.parameters.get(twiml.TOKEN_PARAMETER, "")
+            if self._tokens.redeem(token, self._clock.now()) is None:
+                log.warning("media_token_invalid", given=bool(token))
+                raise Close(1008, "the token is missing, wrong, expired or used")
+        encoding = start.media_format.encoding
+        if encoding != "audio/x-mulaw" or start.media_format.sample_rate != 8000:
+            raise Close(1003, "mediaFormat must be audio/x-mulaw at 8000")
+        try:
+            self._switchboard.check()
+        except CallRefused as refusal:
+            raise Close(1013, str(refusal)) from refusal
+        async with self._switchboard.caller(start.call_sid, stream.leg, acknowledges=True) as line:
+            yield line
+
+    def _public(self, request: web.Request) -> str:
+        """The URL as the carrier called it: from the configured origin, never from headers."""
+        origin = self._settings.server.public_url.rstrip("/")
+        return f"{origin}{request.raw_path}" if origin else str(request.url)
+
+    def _media_url(self, request: web.Request) -> str:
+        parts = urlsplit(self._settings.server.public_url or f"http://{request.host}")
+        scheme = "wss" if parts.scheme == "https" else "ws"
+        return urlunsplit((scheme, parts.netloc, MEDIA_PATH, "", ""))
+
+    # Operators -----------------------------------------------------------------------------------
+
+    async def _healthz(self, _: web.Request) -> web.Response:
+        return web.json_response({"status": "ok"})
+
+    async def _readyz(self, _: web.Request) -> web.Response:
+        board = self._switchboard
+        waiting_for = ""
+        if board.services is None:
+            waiting_for = "the models to be loaded"
+        elif board.draining:
+            waiting_for = "the live calls to end"
+        status = {"ready": not waiting_for, "calls": len(board), "waiting_for": waiting_for}
+        return web.json_response(status, status=503 if waiting_for else 200)
+
+    async def _get_metrics(self, _: web.Request) -> web.Response:
+        text = await asyncio.to_thread(self._metrics.text)
+        return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE})
+
+
+def _twiml(text: str) -> web.Response:
+    return web.Response(text=text, content_type="text/xml")
