@@ -143,9 +143,6 @@ class TurnMeter:
                 self._open[turn] = Turn(
                     turn,
                     user_text=user,
-                    speech_ended=self._speech_ended,
-                    asked=self._asked.get(self._request),
-                    transcribed=self._transcribed,
                     started=now,
                 )
             case Speak(turn, piece, text):
@@ -156,8 +153,10 @@ class TurnMeter:
             case Release(turn) if found := self._open.get(turn):
                 found.released = now
                 if found.is_answer:
-                    # A false start of speech may have come between the draft and the decision.
+                    # The draft may be older than the last pause and its settled words.
                     found.speech_ended = self._speech_ended
+                    found.asked = self._asked.get(self._request)
+                    found.transcribed = self._transcribed
                 self.turns.append(found)
             case Pause(turn) if found := self._open.get(turn):
                 found.paused += 1

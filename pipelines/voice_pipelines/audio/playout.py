@@ -325,7 +325,7 @@ class Playout:
             self._facts.append(Played(track.turn, track.told, track.heard))
 
     def _end_if_heard(self, track: _Track, now: int) -> None:
-        if track.finished and track.released and track.heard == self._queued(track):
+        if track.released and self._is_whole(track) and track.heard == self._queued(track):
             self._tell(track, now)
             self._facts.append(Ended(track.turn))
             self._tracks.pop(track.turn, None)
@@ -338,9 +338,16 @@ class Playout:
     def _current(self) -> _Track | None:
         """The turn that plays: one that has begun and not ended, else the first with any audio."""
         playable = [t for t in self._tracks.values() if t.released and not t.paused]
-        begun = (t for t in playable if t.sent and not (t.finished and t.sent == self._queued(t)))
+        begun = (
+            t for t in playable if t.sent and not (self._is_whole(t) and t.sent == self._queued(t))
+        )
         waiting = (t for t in playable if self._queued(t) > t.sent)
         return next(begun, None) or next(waiting, None)
+
+    def _is_whole(self, track: _Track) -> bool:
+        """Whether nothing more will be queued: all pieces are known, and all their audio."""
+        spoken = len(track.pieces) == len(track.texts)
+        return track.finished and spoken and all(piece.end is not None for piece in track.pieces)
 
     def _queued(self, track: _Track) -> int:
         return len(track.audio) // self._width
