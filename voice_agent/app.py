@@ -26,10 +26,10 @@ from voice_pipelines.ports import (
 from voice_pipelines.providers import registry
 
 from .calls.session import Switchboard
-from .errors import ConfigurationError, VoiceAgentError
+from .errors import VoiceAgentError
 from .models.machine import choose_llm, machine
 from .models.store import Store
-from .settings import Configuration, Settings, check_exposure
+from .settings import Configuration, Settings, check_exposure, check_providers
 from .telemetry.metrics import Metrics
 from .web.server import Front
 
@@ -94,6 +94,7 @@ async def serving(
     """
     settings = configuration.settings
     check_exposure(settings, os.environ)
+    check_providers(settings, os.environ)
     loop = asyncio.get_running_loop()
     metrics = Metrics()
     metronome = Metronome(loop, metrics.beat_was_late)
@@ -108,6 +109,7 @@ async def serving(
         services = await stack.enter_async_context(_services(configuration, metronome, progress))
         switchboard.services = services
         stack.callback(setattr, switchboard, "services", None)
+        stack.push_async_callback(switchboard.close)
         # What was imported stays: a full collection over it would stall every call's audio.
         gc.collect()
         gc.freeze()
@@ -220,15 +222,7 @@ async def _llm(
         case "scripted":
             return registry.scripted_llm(llm.text, llm.delay_ms)
         case "openai":
-            if not llm.base_url or not llm.model:
-                raise ConfigurationError(
-                    "`llm.provider` is openai: set `llm.base_url` and `llm.model` too."
-                )
-            key = os.environ.get(llm.api_key_env, "")
-            if not key:
-                raise ConfigurationError(
-                    f"The LLM needs a key: put it into the environment variable {llm.api_key_env}."
-                )
+            key = os.environ[llm.api_key_env]  # `check_providers` has seen it.
             return await stack.enter_async_context(
                 registry.openai_llm(llm.base_url, llm.model, key, llm.temperature, llm.max_tokens)
             )

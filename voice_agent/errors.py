@@ -4,6 +4,7 @@
 
     VoiceAgentError             the base; its text is shown to the operator as it is
     ├── ConfigurationError      a setting is missing or wrong
+    ├── CommandError            the command line asks for what cannot be meant
     └── CallRefused             the server takes no further call: full, draining, not ready
 """
 
@@ -14,6 +15,10 @@ class VoiceAgentError(Exception):
 
 class ConfigurationError(VoiceAgentError):
     """A setting is missing or wrong."""
+
+
+class CommandError(VoiceAgentError):
+    """The command line asks for what cannot be meant."""
 
 
 class CallRefused(VoiceAgentError):

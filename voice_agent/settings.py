@@ -8,9 +8,10 @@ Secrets are never settings: settings name the environment variable that holds on
 import ipaddress
 import os
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -193,10 +194,13 @@ def load(
     """
     path = _find(file)
     raw = _read_toml(path)
-    _merge(raw, _from_environment(os.environ if environment is None else environment))
-    for override in overrides:
-        _merge(raw, parse_override(override))
     settings = convert(raw, Settings, str(path))
+    layers = list(_from_environment(os.environ if environment is None else environment))
+    layers += [(f"--set {override}", parse_override(override)) for override in overrides]
+    for source, layer in layers:
+        # One after another, so that an error names who made it.
+        _merge(raw, layer)
+        settings = convert(raw, Settings, source)
     persona_path = path.parent / settings.persona
     if not persona_path.is_file():
         raise ConfigurationError(
@@ -209,9 +213,10 @@ def load(
 def parse_override(text: str) -> dict[str, Any]:
     """``a.b=1`` as ``{"a": {"b": 1}}``. The value is TOML if it can be, else text."""
     key, equals, value = text.partition("=")
-    if not equals or not all(key.split(".")):
+    keys = key.strip().split(".")
+    if not equals or not all(keys):
         raise ConfigurationError(f"--set {text}: write it as key=value, such as server.port=9000.")
-    return _nest(key.strip().split("."), _value(value.strip()))
+    return _nest(keys, _value(value.strip()))
 
 
 def convert(raw: object, into: type[_Struct], source: str) -> _Struct:
@@ -220,8 +225,9 @@ def convert(raw: object, into: type[_Struct], source: str) -> _Struct:
         return msgspec.convert(raw, into)
     except msgspec.ValidationError as error:
         message, _, at = str(error).partition(" - at ")
-        key = at.strip("`").removeprefix("$.") or "the file"
-        raise ConfigurationError(f"{source}: `{key}`: {message}.") from error
+        key = at.strip("`").removeprefix("$").removeprefix(".")
+        where = f"{source}: `{key}`" if key else source
+        raise ConfigurationError(f"{where}: {message}.") from error
 
 
 def apply_overrides(policy: TurnPolicy, overrides: Sequence[str]) -> TurnPolicy:
@@ -229,7 +235,8 @@ def apply_overrides(policy: TurnPolicy, overrides: Sequence[str]) -> TurnPolicy:
     raw = msgspec.to_builtins(policy)
     for override in overrides:
         _merge(raw, parse_override(override))
-    return convert(raw, TurnPolicy, "--set")
+        policy = convert(raw, TurnPolicy, f"--set {override}")
+    return policy
 
 
 def is_loopback(host: str) -> bool:
@@ -263,11 +270,36 @@ def check_exposure(settings: Settings, environment: Mapping[str, str]) -> None:
             f"{twilio.auth_token_env} is set, so signatures are checked, and they cover the public "
             "address: set `server.public_url` to the https:// origin that Twilio calls."
         )
-    if server.public_url and not server.public_url.startswith("https://"):
+    if server.public_url and not _is_https_origin(server.public_url):
         raise ConfigurationError(
-            f"`server.public_url` is {server.public_url}: it must start with https:// "
-            "because carriers stream over TLS only."
+            f"`server.public_url` is {server.public_url}: it must be an origin such as "
+            "https://agent.example.com, without a path; carriers stream over TLS only."
         )
+
+
+def check_providers(settings: Settings, environment: Mapping[str, str]) -> None:
+    """See that what the providers need is there. Raises ConfigurationError."""
+    llm = settings.llm
+    if llm.provider != "openai":
+        return
+    for key, value in (("llm.base_url", llm.base_url), ("llm.model", llm.model)):
+        if not value:
+            raise ConfigurationError(f"`llm.provider` is openai: set `{key}` too.")
+    if not environment.get(llm.api_key_env):
+        raise ConfigurationError(
+            f"`llm.provider` is openai and needs a key: put it into the environment variable "
+            f"{llm.api_key_env} (`llm.api_key_env`)."
+        )
+
+
+def _is_https_origin(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        named = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+    rest = (parts.path.rstrip("/"), parts.query, parts.fragment, parts.username)
+    return parts.scheme == "https" and named and not any(rest)
 
 
 def _find(file: str | Path | None) -> Path:
@@ -291,13 +323,12 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise ConfigurationError(f"{path} is no TOML: {error}.") from error
 
 
-def _from_environment(environment: Mapping[str, str]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each variable that is meant for us, with what it sets."""
     for name, value in sorted(environment.items()):
         if name.startswith(ENVIRONMENT_PREFIX) and name not in _OTHER_VARIABLES:
-            key = name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
-            _merge(found, _nest(key, _value(value)))
-    return found
+            keys = name.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
+            yield name, _nest(keys, _value(value))
 
 
 def _value(text: str) -> Any:

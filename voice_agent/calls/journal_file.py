@@ -1,10 +1,13 @@
 """A call's journal on disk, written off the event loop."""
 
 import asyncio
+import itertools
 import re
-from collections.abc import Iterable
+from collections import deque
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
+from typing import BinaryIO
 
 import structlog
 
@@ -32,13 +35,17 @@ log = structlog.get_logger()
 class JournalFile:
     """Collects lines and appends them to a file once a second. A crash loses the last second.
 
-    A full disk costs the journal, never the call.
+    A full disk costs the journal, never the call. A further stream of the same call gets a file of
+    its own.
     """
 
     def __init__(self, directory: Path, call_id: str, policy: TurnPolicy) -> None:
-        self.path = path_of(directory, call_id)
+        self._directory = directory
+        self._call_id = call_id
+        self._file: BinaryIO | None = None
         started = datetime.now(UTC).isoformat(timespec="milliseconds")
-        self._lines = [header_line(Header(call_id, started, policy))]
+        self._lines = deque([header_line(Header(call_id, started, policy))])
+        self._writing = Lock()
         self._broken = False
 
     def event(self, now: int, event: Event) -> None:
@@ -52,30 +59,44 @@ class JournalFile:
         try:
             while True:
                 await asyncio.sleep(_FLUSH_S)
-                await asyncio.to_thread(self._write, self._taken())
+                await asyncio.to_thread(self._write)
         finally:
-            # The last lines are few; a thread could not be awaited any more while cancelled.
-            self._write(self._taken())
+            self._write()  # The last lines are few.
+            if self._file is not None:
+                self._file.close()
 
-    def _taken(self) -> list[bytes]:
-        lines, self._lines = self._lines, []
-        return lines
+    def _write(self) -> None:
+        """Write what there is. The thread of a cancelled second may still be about it."""
+        with self._writing:
+            lines = [self._lines.popleft() for _ in range(len(self._lines))]
+            if self._broken or not lines:
+                return
+            try:
+                if self._file is None:
+                    self._file = self._opened()
+                self._file.write(b"".join(lines))
+                self._file.flush()
+            except OSError as error:
+                self._broken = True
+                log.error("journal_not_written", problem=error.strerror)
 
-    def _write(self, lines: Iterable[bytes]) -> None:
-        if self._broken:
-            return
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.open("ab") as file:
-                file.write(b"".join(lines))
-        except OSError as error:
-            self._broken = True
-            log.error("journal_not_written", path=str(self.path), problem=error.strerror)
+    def _opened(self) -> BinaryIO:
+        self._directory.mkdir(parents=True, exist_ok=True)
+        for number in itertools.count(1):
+            try:
+                return path_of(self._directory, self._call_id, number).open("xb")
+            except FileExistsError:
+                continue
+        raise AssertionError("there is always another number")
 
 
-def path_of(directory: Path, call_id: str) -> Path:
-    """Where the journal of a call lies. What is not safe in a file name becomes ``_``."""
-    return directory / f"{_SAFE.sub('_', call_id)[:100]}.jsonl"
+def path_of(directory: Path, call_id: str, number: int = 1) -> Path:
+    """Where the journal of a call lies; `number` counts its streams.
+
+    What is not safe in a file name becomes ``_``.
+    """
+    name = _SAFE.sub("_", call_id)[:100] or "_"
+    return directory / (f"{name}.jsonl" if number == 1 else f"{name}.{number}.jsonl")
 
 
 def load(path: Path) -> Journal:

@@ -20,6 +20,9 @@ from ..telemetry.metrics import Metrics
 from ..telemetry.turns import TurnMeter
 from .journal_file import JournalFile
 
+_CLOSE_MS = 3000
+"""How long calls may take to end once their legs are hung up."""
+
 log = structlog.get_logger()
 
 
@@ -51,6 +54,8 @@ class Live:
 
     call_id: str
     call: Call
+    leg: Leg
+    """The caller's."""
 
 
 class Switchboard:
@@ -105,16 +110,17 @@ class Switchboard:
         call = Call(self._policy, services, clock, recorder)
         self._numbers += 1
         number = self._numbers
-        self._live[number] = Live(call_id, call)
+        self._live[number] = Live(call_id, call, leg)
         self._idle.clear()
         self._metrics.live_calls.set(len(self._live))
         log.info("call_started")
-        reason, underruns = "crashed", 0
+        reason, underruns, connected = "crashed", 0, False
         try:
             async with asyncio.TaskGroup() as group:
                 writing = group.create_task(journal.keep_writing()) if journal else None
                 try:
                     async with call.running(), call.join("caller", leg, acknowledges) as line:
+                        connected = True
                         yield line
                         underruns = line.player.playout.underruns
                     reason = call.end_reason or "caller_left"
@@ -142,6 +148,8 @@ class Switchboard:
                 first_audio_ms_median=first_audio[len(first_audio) // 2] if first_audio else None,
                 underruns=underruns,
             )
+        if not connected:
+            raise CallRefused("The call could not be connected.")
 
     async def drain(self, deadline_ms: int, grace_ms: int = 15_000) -> None:
         """Take no further call; wait for the live ones, then let the agent say good-bye.
@@ -154,6 +162,14 @@ class Switchboard:
         for live in list(self._live.values()):
             live.call.request_hang_up("draining")
         await self._becomes_idle(grace_ms)
+
+    async def close(self) -> None:
+        """Take no further call and end the live ones at once, without a word."""
+        self.draining = True
+        async with asyncio.TaskGroup() as group:
+            for live in self._live.values():
+                group.create_task(live.leg.hang_up())
+        await self._becomes_idle(_CLOSE_MS)
 
     async def _becomes_idle(self, within_ms: int) -> bool:
         try:

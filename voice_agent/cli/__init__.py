@@ -8,7 +8,7 @@ import sys
 
 from cyclopts import App, CycloptsError
 
-from ..errors import ConfigurationError, VoiceAgentError
+from ..errors import CommandError, ConfigurationError, VoiceAgentError
 from ..models.errors import ModelError
 from . import bench, call, configuration, models, replay, serve
 from .output import complain
@@ -35,7 +35,7 @@ def main(arguments: list[str] | None = None) -> None:
     except CycloptsError as error:
         complain(str(error))
         sys.exit(2)
-    except ConfigurationError as error:
+    except (ConfigurationError, CommandError) as error:
         complain(str(error))
         sys.exit(2)
     except (VoiceAgentError, ModelError) as error:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from ..errors import VoiceAgentError
+from ..errors import CommandError, VoiceAgentError
 from .loop import run
 from .output import remark, say, say_json
 from .serve import Overrides
@@ -108,7 +108,7 @@ async def _call(options: _Options) -> int:
     if options.say:
         audio += list(zip(options.say, await _spoken(options.say), strict=True))
     if not audio and not options.dtmf:
-        raise VoiceAgentError("Nothing to say: give --say TEXT, --wav FILE or --dtmf KEYS.")
+        raise CommandError("Nothing to say: give --say TEXT, --wav FILE or --dtmf KEYS.")
     steps: list[Step] = [
         Utterance(sound, label, options.barge_in_after if number or len(audio) == 1 else None)
         for number, (label, sound) in enumerate(audio)
@@ -117,7 +117,7 @@ async def _call(options: _Options) -> int:
         if options.dtmf:
             steps.append(Keys(options.dtmf, options.dtmf))
     except ValueError as error:
-        raise VoiceAgentError(f"--dtmf {options.dtmf}: {error}.") from error
+        raise CommandError(f"--dtmf {options.dtmf}: {error}.") from error
     call_sid = f"CA{secrets.token_hex(16)}"
     auth_token = os.environ.get("TWILIO_AUTH_TOKEN") or None
     async with _target(options) as target:

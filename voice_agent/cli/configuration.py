@@ -22,11 +22,12 @@ def check_config(file: str = "local.toml", *, overrides: Overrides = (), json: b
 
     from ..app import model_store, needed_models
     from ..models.store import State
-    from ..settings import check_exposure, load
+    from ..settings import check_exposure, check_providers, load
 
     configuration = load(file, overrides)
     settings = configuration.settings
     check_exposure(settings, os.environ)
+    check_providers(settings, os.environ)
     if json:
         say_json(msgspec.to_builtins(configuration))
         return 0

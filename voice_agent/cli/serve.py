@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from collections.abc import Callable
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -23,10 +24,11 @@ def serve(
     port: int | None = None,
     overrides: Overrides = (),
     json: bool = False,
-) -> None:
+) -> int:
     """Answer calls until interrupted.
 
-    SIGTERM and Ctrl-C drain: no new calls, live ones may finish until `server.drain_ms`.
+    SIGTERM and Ctrl-C drain: no new calls, live ones may finish until `server.drain_ms`. The second
+    one stops at once.
 
     Parameters
     ----------
@@ -41,10 +43,43 @@ def serve(
     """
     extra = [f'server.host="{host}"'] if host is not None else []
     extra += [f"server.port={port}"] if port is not None else []
-    run(_serve(config, (*overrides, *extra), json, os.getcwd()))
+    return run(_serve(config, (*overrides, *extra), json))
 
 
-async def _serve(config: str, overrides: tuple[str, ...], json: bool, directory: str) -> None:
+class _Signals:
+    """The first signal asks to stop, the second one, or one before the server is ready, insists."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, insist: Callable[[], object]) -> None:
+        self._insist = insist
+        self.asked = asyncio.Event()
+        self.ready = False
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, self._arrived)
+
+    def _arrived(self) -> None:
+        if self.asked.is_set() or not self.ready:
+            self._insist()
+        self.asked.set()
+
+
+async def _serve(config: str, overrides: tuple[str, ...], json: bool) -> int:
+    """Serve until a signal; return the exit code."""
+    task = asyncio.current_task()
+    assert task is not None  # A coroutine that runs is a task's.
+    signals = _Signals(asyncio.get_running_loop(), task.cancel)
+    try:
+        await _serve_until(signals, config, overrides, json)
+    except asyncio.CancelledError:
+        if not signals.asked.is_set():
+            raise
+        task.uncancel()
+        return 130 if signals.ready else 0
+    return 0
+
+
+async def _serve_until(
+    signals: _Signals, config: str, overrides: tuple[str, ...], json: bool
+) -> None:
     from ..app import serving
     from ..settings import load
     from ..telemetry.logs import configure
@@ -54,20 +89,17 @@ async def _serve(config: str, overrides: tuple[str, ...], json: bool, directory:
     configure(settings.log.level, settings.log.format)
     journals = None
     if settings.journal.directory:
-        journals = os.path.join(directory, settings.journal.directory)
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(name, stop.set)
+        journals = os.path.abspath(settings.journal.directory)
     async with serving(configuration, progress=lambda text: remark(f"{text} …")) as server:
         if json:
             say_json({"url": server.url, "port": server.port, "journals": journals})
         else:
             for line in _welcome(server.url, server.port, settings.server.public_url, config):
                 say(line)
-        await stop.wait()
+        signals.ready = True
+        await signals.asked.wait()
         if len(server.switchboard):
-            remark(f"Waiting for {len(server.switchboard)} call(s) to end …")
+            remark(f"Waiting for {len(server.switchboard)} call(s) to end; again to cut them …")
         await server.switchboard.drain(settings.server.drain_ms)
 
 

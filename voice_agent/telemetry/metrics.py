@@ -88,7 +88,9 @@ class Metrics:
         self._stages = {name: self._stage.labels(name) for name in _STAGES}
 
     def turn_ended(self, turn: Turn) -> None:
-        """A released turn is over."""
+        """A released turn is over. One that nobody heard is a failure and counted as such."""
+        if turn.first_audio is None:
+            return
         kind = "answer" if turn.is_answer else "phrase"
         self._turns.labels(kind, str(turn.interrupted).lower()).inc()
         if not turn.is_answer:

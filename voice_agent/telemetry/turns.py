@@ -19,6 +19,7 @@ from voice_pipelines.conversation.commands import (
 from voice_pipelines.conversation.events import (
     Event,
     Heard,
+    KeyPressed,
     PlaybackEnded,
     PlaybackStarted,
     ReplyStarted,
@@ -56,6 +57,7 @@ class Turn:
     paused: int = 0
     """How often the playout was paused."""
     interrupted: bool = False
+    """It was audible and is cut off: by the caller, a watchdog or the end of the call."""
 
     @property
     def is_answer(self) -> bool:
@@ -108,23 +110,26 @@ class TurnMeter:
     _asked: dict[int, int] = field(default_factory=dict)
     _request: int = 0
     _transcribed: int | None = None
-    _text: str = ""
 
     def event(self, now: int, event: Event) -> Turn | None:
         """Take an event; return the turn that it completes, if it does."""
         match event:
             case SpeechStopped(_, silence_ms):
                 self._speech_ended = now - silence_ms
-            case Transcribed(_, text, request) if request == self._request:
-                self._transcribed, self._text = now, text
+            case KeyPressed():
+                # What answers keys is not measured from something said long before.
+                self._speech_ended = self._transcribed = None
+                self._request = 0
+            case Transcribed(_, _, request) if request == self._request:
+                self._transcribed = now
             case ReplyStarted(turn) if found := self._open.get(turn):
-                found.first_token = found.first_token or now
+                found.first_token = now
             case SpeechReady(turn, 0) if found := self._open.get(turn):
-                found.first_speech = found.first_speech or now
+                found.first_speech = now
             case PlaybackStarted(_, turn) if found := self._open.get(turn):
-                found.first_audio = found.first_audio or now
-            case Heard(_, turn, text) if found := self._open.get(turn):
-                found.heard_text = text
+                found.first_audio = now if found.first_audio is None else found.first_audio
+            case Heard(_, turn, text) if found := self._released(turn):
+                found.heard_text = text  # Of an interrupted turn, told after its end.
             case PlaybackEnded(_, turn) if found := self._open.get(turn):
                 found.ended = now
                 return self._close(turn)
@@ -161,12 +166,15 @@ class TurnMeter:
             case Pause(turn) if found := self._open.get(turn):
                 found.paused += 1
             case Silence(turn) if found := self._open.get(turn):
-                found.interrupted = found.released is not None
+                found.interrupted = found.first_audio is not None
                 found.ended = now
                 return self._close(turn)
             case _:
                 pass
         return None
+
+    def _released(self, number: int) -> Turn | None:
+        return next((turn for turn in reversed(self.turns) if turn.number == number), None)
 
     def _close(self, number: int) -> Turn | None:
         turn = self._open.pop(number)

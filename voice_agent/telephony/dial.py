@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import aiohttp
 
-from ..errors import VoiceAgentError
+from ..errors import CommandError, VoiceAgentError
 from .signature import HEADER, sign_form
 
 _ANSWER_S = 10.0
@@ -28,11 +28,7 @@ async def ask_webhook(
 
     The stream's own URL is kept: a server behind a tunnel names its public address.
     """
-    parts = urlsplit(media_url)
-    if parts.scheme not in ("ws", "wss") or not parts.netloc:
-        raise VoiceAgentError(f"--url {media_url}: write it as ws://host:port/twilio/media.")
-    scheme = "https" if parts.scheme == "wss" else "http"
-    webhook = urlunsplit((scheme, parts.netloc, _VOICE_PATH, "", ""))
+    webhook = _webhook_beside(media_url)
     form = {"CallSid": call_sid, "From": from_number, "Direction": "inbound"}
     headers = {HEADER: sign_form(webhook, form, auth_token)} if auth_token else {}
     try:
@@ -49,6 +45,18 @@ async def ask_webhook(
     if response.status != 200:
         raise VoiceAgentError(f"{webhook} answered {response.status}: {text.strip()[:200]}")
     return read_twiml(text, media_url)
+
+
+def _webhook_beside(media_url: str) -> str:
+    try:
+        parts = urlsplit(media_url)
+        right = parts.scheme in ("ws", "wss") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        right = False
+    if not right:
+        raise CommandError(f"--url {media_url}: write it as ws://host:port/twilio/media.")
+    scheme = "https" if parts.scheme == "wss" else "http"
+    return urlunsplit((scheme, parts.netloc, _VOICE_PATH, "", ""))
 
 
 def read_twiml(text: str, media_url: str) -> Answer:

@@ -45,9 +45,10 @@ def valid_handshake(url: str, signature: str, auth_token: str) -> bool:
     The carrier may or may not have spelled out the default port, so both spellings are tried. (The
     SDK would try port 80 for ``wss``.)
     """
-    given = signature.encode()
+    if not signature.isascii():
+        return False
     return any(
-        hmac.compare_digest(sign_handshake(spelling, auth_token).encode(), given)
+        hmac.compare_digest(sign_handshake(spelling, auth_token), signature)
         for spelling in _spellings(url)
     )
 
@@ -69,7 +70,10 @@ def _validate(
     from twilio.request_validator import get_signature_algorithm  # type: ignore[import-untyped]
 
     algorithm = get_signature_algorithm(settings)
-    return bool(_validator(auth_token).validate(url, params, signature, algorithm))
+    try:
+        return bool(_validator(auth_token).validate(url, params, signature, algorithm))
+    except UnicodeEncodeError:
+        return False  # A URL of bytes that are no UTF-8; nobody signed that.
 
 
 def _spellings(url: str) -> tuple[str, ...]:

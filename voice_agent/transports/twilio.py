@@ -11,6 +11,9 @@ no `start` in time; a missing, wrong or used token     1008
 audio or keys before `start`; a second `start`         1002
 nothing for too long                                   dropped without a close, the call ends
 `stop`, or the far end closes                          1000, the call ends
+a media format that is not mu-law at 8000, mono        1003
+no line is free, or the server shuts down              1013
+the call ends because of a bug in the server           1011
 =====================================================  ======================================
 """
 
@@ -33,6 +36,7 @@ from voice_codecs.twilio import (
     Outbound,
     Start,
     Stop,
+    Unknown,
     parse_inbound,
 )
 from voice_pipelines.engine.call import Line
@@ -166,6 +170,8 @@ class MediaSocket:
             start = await self._until_start(socket)
             leg.begin(start.stream_sid)
             structlog.contextvars.bind_contextvars(call_id=start.call_sid)
+            # What `end` remains if a bug ends the call: its context swallows the exception.
+            end = Close(1011, "the server failed")
             async with self._admit(Stream(start, leg)) as line:
                 end = await self._stream(socket, leg, line)
         except Close as refusal:
@@ -236,7 +242,10 @@ class MediaSocket:
 
     def _parsed(self, text: str) -> object:
         try:
-            return parse_inbound(text)
+            message = parse_inbound(text)
+            if isinstance(message, Unknown):
+                self._count("unknown")
+            return message
         except MalformedMessage as error:
             self._count("malformed")
             self._malformed += 1

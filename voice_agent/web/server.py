@@ -7,7 +7,9 @@ from urllib.parse import urlsplit, urlunsplit
 
 import structlog
 from aiohttp import web
+from multidict import MultiDict
 
+from voice_codecs.twilio import MediaFormat
 from voice_pipelines.engine.call import Line
 from voice_pipelines.engine.clock import LoopClock
 
@@ -23,6 +25,7 @@ VOICE_PATH = "/twilio/voice"
 MEDIA_PATH = "/twilio/media"
 
 _MAX_FORM_BYTES = 64 * 1024
+_MEDIA_FORMAT = MediaFormat("audio/x-mulaw", 8000, 1)
 
 log = structlog.get_logger()
 
@@ -63,7 +66,7 @@ class Front:
 
     async def _voice(self, request: web.Request) -> web.Response:
         """The carrier asks what to do with a call: connect it to the media socket."""
-        form = {key: str(value) for key, value in (await request.post()).items()}
+        form = await _form(request)
         if self._auth_token:
             given = request.headers.get(signature.HEADER, "")
             settings = request.headers.get(signature.SETTINGS_HEADER, "")
@@ -82,10 +85,13 @@ class Front:
             return _twiml(
                 twiml.say_and_hang_up("We cannot take your call now. Please call again later.")
             )
-        caller = form.get("From") or request.query.get("From", "")
+        caller = _printable(form.get("From") or request.query.get("From", ""))
         token = self._tokens.issue(caller, self._clock.now())
-        parameters = {twiml.TOKEN_PARAMETER: token, twiml.FROM_PARAMETER: caller[:40]}
-        return _twiml(twiml.connect_stream(self._media_url(request), parameters))
+        parameters = {twiml.TOKEN_PARAMETER: token, twiml.FROM_PARAMETER: caller}
+        try:
+            return _twiml(twiml.connect_stream(self._media_url(request), parameters))
+        except ValueError as error:
+            raise web.HTTPBadRequest(text="The Host header is no address.\n") from error
 
     async def _media(self, request: web.Request) -> web.StreamResponse:
         """The carrier's media socket."""
@@ -115,20 +121,18 @@ class Front:
             if self._tokens.redeem(token, self._clock.now()) is None:
                 log.warning("media_token_invalid", given=bool(token))
                 raise Close(1008, "the token is missing, wrong, expired or used")
-        encoding = start.media_format.encoding
-        if encoding != "audio/x-mulaw" or start.media_format.sample_rate != 8000:
-            raise Close(1003, "mediaFormat must be audio/x-mulaw at 8000")
+        if start.media_format != _MEDIA_FORMAT:
+            raise Close(1003, "mediaFormat must be audio/x-mulaw at 8000, mono")
+        board = self._switchboard
         try:
-            self._switchboard.check()
+            async with board.caller(start.call_sid, stream.leg, acknowledges=True) as line:
+                yield line
         except CallRefused as refusal:
             raise Close(1013, str(refusal)) from refusal
-        async with self._switchboard.caller(start.call_sid, stream.leg, acknowledges=True) as line:
-            yield line
 
     def _public(self, request: web.Request) -> str:
         """The URL as the carrier called it: from the configured origin, never from headers."""
-        origin = self._settings.server.public_url.rstrip("/")
-        return f"{origin}{request.raw_path}" if origin else str(request.url)
+        return f"{self._settings.server.public_url.rstrip('/')}{request.raw_path}"
 
     def _media_url(self, request: web.Request) -> str:
         parts = urlsplit(self._settings.server.public_url or f"http://{request.host}")
@@ -153,6 +157,19 @@ class Front:
     async def _get_metrics(self, _: web.Request) -> web.Response:
         text = await asyncio.to_thread(self._metrics.text)
         return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE})
+
+
+async def _form(request: web.Request) -> MultiDict[str]:
+    try:
+        posted = await request.post()
+    except (ValueError, LookupError) as error:  # Not the charset it names, or one unheard of.
+        raise web.HTTPBadRequest(text="The form cannot be read.\n") from error
+    return MultiDict((key, value) for key, value in posted.items() if isinstance(value, str))
+
+
+def _printable(number: str) -> str:
+    """A caller's number or name, as it can stand in XML."""
+    return "".join(character for character in number if character.isprintable())[:40]
 
 
 def _twiml(text: str) -> web.Response:
