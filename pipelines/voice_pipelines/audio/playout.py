@@ -1,12 +1,12 @@
 """The playout ledger of one leg: what is queued, what may be sent, what was heard.
 
 The far end plays what it is sent in order and in real time. It keeps a buffer, so *sent* is not
-*heard*: heard is what the far end acknowledged, carried forward by the clock until the next
-acknowledgment. A far end without acknowledgments is judged by the clock alone.
+*heard*: heard is what the far end acknowledged by echoing a mark. A far end that does not echo is
+judged by the clock.
 
-Every sample sent has a place in one long *stream*; `clear` takes back the part that nobody heard.
-Twilio echoes all pending marks after a clear, so marks carry a generation, and an echo of an
-earlier generation proves nothing.
+Every sample sent has a place in one long *stream*; `pause` and `silence` take back the part that
+nobody heard. Twilio echoes all pending marks after a clear, so marks carry a generation, and an
+echo of an earlier generation proves nothing.
 """
 
 from collections import deque
@@ -15,10 +15,14 @@ from dataclasses import dataclass, field
 
 from voice_codecs.pcm import AudioFormat
 
-_CHARACTERS_PER_SECOND = 14
-"""Of speech whose length is not known yet, a guess."""
+from .far_clock import FarClock
+from .pieces import Pieces
+
+_LEAST_LEAD_MS = 20
 _HEARTBEAT_MS = 1000
 """`Played` is told at least so often while audio plays."""
+_MARK_DIGITS = 15
+"""More digits than any mark of ours has: a thousand years of audio."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,24 +69,17 @@ Fact = Started | Played | Ended
 
 
 @dataclass(slots=True)
-class _Piece:
-    """One clause of a reply, as text and as a range of samples of its turn."""
-
-    text: str
-    start: int
-    end: int | None = None
-    words: list[tuple[str, int]] = field(default_factory=list)
-    """(word, sample of the turn at which it ends), where the provider tells."""
-
-
-@dataclass(slots=True)
 class _Track:
     """The audio of one turn."""
 
     turn: int
+    pieces: Pieces
     audio: bytearray = field(default_factory=bytearray)
-    pieces: list[_Piece] = field(default_factory=list)
-    texts: dict[int, str] = field(default_factory=dict)
+    """What was queued, without what was heard long ago."""
+    dropped: int = 0
+    """Samples at the beginning that `audio` has no more."""
+    queued: int = 0
+    """Samples queued so far."""
     sent: int = 0
     """Samples sent and not taken back."""
     heard: int = 0
@@ -90,10 +87,20 @@ class _Track:
     released: bool = False
     paused: bool = False
     finished: bool = False
-    started: bool = False
     ducked: bool = False
+    place: int = 0
+    """Its place among the turns that were started, counted from 1; 0 if it was not."""
     told: str = ""
     told_at: int = 0
+
+    @property
+    def all_sent(self) -> bool:
+        """Nothing of it is to be sent any more. (More may come before it is `finished`.)"""
+        return self.sent == self.queued and self.finished and self.pieces.whole
+
+    @property
+    def all_heard(self) -> bool:
+        return self.heard == self.queued and self.finished and self.pieces.whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,27 +127,36 @@ class Playout:
     ) -> None:
         """Keep at most `lead_ms` of audio ahead of the listener, in multiples of `frame_ms`.
 
+        A lead of less than 20 ms, the time between two calls of `pump`, is taken as 20.
+
         `acknowledges` says whether the far end echoes marks. If it promised to and an echo is
-        `acknowledge_within_ms` overdue, the clock is believed instead.
+        `acknowledge_within_ms` overdue, the clock is believed until an echo comes.
         """
         self._format = audio_format
         self._width = audio_format.sample_width
-        self._per_ms = audio_format.rate // 1000
-        self._lead = lead_ms * self._per_ms
-        self._frame = frame_ms * self._per_ms
-        self._mark_every = mark_every_ms * self._per_ms
+        self._rate = audio_format.rate
+        self._lead = self._samples(max(lead_ms, _LEAST_LEAD_MS))
+        self._frame = min(self._samples(frame_ms), self._lead // 2)
+        self._mark_every = max(self._samples(mark_every_ms), self._frame)
         self._acknowledges = acknowledges
-        self._patience = acknowledge_within_ms * self._per_ms
+        self._echoes = acknowledges
+        """The far end does echo marks, as far as is known."""
+        self._patience_ms = acknowledge_within_ms
         self._tracks: dict[int, _Track] = {}
+        self._places = 0
         self._spans: deque[_Span] = deque()
+        """What was sent and not yet heard."""
+        self._marks: deque[tuple[int, int]] = deque()
+        """(sample of the stream, when its echo is overdue) of the marks that wait for theirs."""
         self._facts: deque[Fact] = deque()
         self._sent = 0
         """Samples of the stream that were sent and not taken back."""
         self._marked = 0
-        self._generation = 0
-        self._anchor = (0, 0)
-        """(sample of the stream, time at which it was being played)."""
         self._acknowledged = 0
+        self._last: _Track | None = None
+        """The turn whose audio the stream ends with."""
+        self._generation = 0
+        self._clock = FarClock(self._rate)
         self.underruns = 0
         """How often a turn had nothing to play in the middle of a piece."""
 
@@ -148,35 +164,29 @@ class Playout:
 
     def piece(self, turn: int, piece: int, text: str) -> None:
         """`piece` of `turn` will say `text`; its audio follows after that of the pieces before."""
-        self._track(turn).texts[piece] = text
+        self._track(turn).pieces.announce(piece, text)
 
     def audio(
         self, turn: int, piece: int, audio: bytes, words: tuple[tuple[str, int], ...] = ()
     ) -> None:
         """Queue audio of a piece; `words` end at samples of the piece. Pieces come in order."""
-        if (track := self._tracks.get(turn)) is None or piece not in track.texts:
+        if (track := self._tracks.get(turn)) is None or piece not in track.pieces:
             return
-        entry = self._entry(track, piece)
-        entry.words += [(word, entry.start + end) for word, end in words]
+        start = track.queued
         track.audio += audio
+        track.queued = track.dropped + len(track.audio) // self._width
+        track.pieces.said(piece, start, track.queued, words)
 
     def piece_ended(self, turn: int, piece: int) -> None:
         """All audio of the piece has been queued."""
-        if (track := self._tracks.get(turn)) and piece in track.texts:
-            self._entry(track, piece).end = len(track.audio) // self._width
+        if (track := self._tracks.get(turn)) and piece in track.pieces:
+            track.pieces.ended(piece, track.queued)
+            # Half a sample would turn all that follows into noise.
+            del track.audio[(track.queued - track.dropped) * self._width :]
 
     def finish(self, turn: int) -> None:
         """Nothing more will be queued for the turn."""
         self._track(turn).finished = True
-
-    def _entry(self, track: _Track, piece: int) -> _Piece:
-        while len(track.pieces) <= piece:
-            text = track.texts.get(len(track.pieces), "")
-            here = len(track.audio) // self._width
-            if track.pieces and track.pieces[-1].end is None:
-                track.pieces[-1].end = here
-            track.pieces.append(_Piece(text, here))
-        return track.pieces[piece]
 
     # Steering ------------------------------------------------------------------------------------
 
@@ -191,9 +201,10 @@ class Playout:
 
     def pause(self, turn: int, now: int) -> bool:
         """Hold the turn at the sample that is being heard. True if the far end must be cleared."""
-        if track := self._tracks.get(turn):
-            track.paused = True
-        return self._take_back(now)
+        if (track := self._tracks.get(turn)) is None:
+            return False
+        track.paused = True
+        return self._take_back(turn, now)
 
     def resume(self, turn: int) -> None:
         """Go on at that sample."""
@@ -202,55 +213,61 @@ class Playout:
 
     def silence(self, turn: int, now: int) -> bool:
         """Forget the turn. True if the far end must be cleared."""
-        if (track := self._tracks.get(turn)) is None:
+        if turn not in self._tracks:
             return False
-        must_clear = self._take_back(now) if track.started else False
-        self._tell(track, now)
-        del self._tracks[turn]
+        must_clear = self._take_back(turn, now)
+        self._tracks.pop(turn, None)  # The clock may just have ended it.
         return must_clear
 
-    def _take_back(self, now: int) -> bool:
-        """Undo the sending of what has not been heard; True if there was any."""
+    def _take_back(self, turn: int, now: int) -> bool:
+        """Undo the sending of what has not been heard, if some of that is of `turn`."""
         heard = self._position(now)
-        self._progress(heard, now)
-        if heard >= self._sent:
+        self._hear(heard, now)
+        if not any(span.turn == turn for span in self._spans):
             return False
         for span in self._spans:
-            if (track := self._tracks.get(span.turn)) is not None:
+            if (track := self._tracks.get(span.turn)) is not None and track.sent > track.heard:
                 track.sent = track.heard
+                self._tell(track, now)
         self._spans.clear()
+        self._marks.clear()
         self._sent = self._marked = self._acknowledged = heard
-        self._anchor = (heard, now)
+        self._last = None
         self._generation += 1
-        for track in self._tracks.values():
-            self._tell(track, now)
         return True
 
     # Playing -------------------------------------------------------------------------------------
 
-    def pump(self, now: int) -> Iterator[Outgoing]:
+    def pump(self, now: int) -> list[Outgoing]:
         """What to send now. To be called every 20 ms and whenever something was queued."""
-        if not self._acknowledges or self._overdue(now):
-            self._acknowledge(self._position(now), now)
-        while (track := self._current()) is not None:
-            available = self._queued(track) - track.sent
-            size = min(available, self._lead - (self._sent - self._position(now)))
-            if size < available or not self._ends_with_piece(track):
-                size -= size % self._frame
-            if size <= 0:
-                break
-            yield from self._send(track, size, now)
-            if size == available and self._marked < self._sent:
-                yield self._mark()  # Perhaps the last audio of the turn.
-        for track in list(self._tracks.values()):
-            self._end_if_heard(track, now)
+        outgoing: list[Outgoing] = []
+        if not self._tracks:
+            return outgoing
+        if self._spans:
+            if self._echoes and self._marks and now > self._marks[0][1]:
+                self._echoes = False
+            if not self._echoes:
+                self._hear(self._position(now), now)
+        while (track := self._current()) is not None and (size := self._sendable(track, now)):
+            outgoing.append(self._send(track, size, now))
+            if self._sent - self._marked >= self._mark_every:
+                outgoing += self._mark(now)
+        if self._marked < self._sent and (last := self._last) and last.pieces.boundary(last.sent):
+            outgoing += self._mark(now)  # Perhaps the last audio of the turn.
+        for track in [t for t in self._tracks.values() if t.released and t.all_heard]:
+            self._end(track, now)
+        return outgoing
 
     def acknowledged(self, name: str, now: int) -> None:
         """The far end echoed a mark."""
-        generation, _, sample = name.partition(".")
-        if generation != str(self._generation) or not sample.isdecimal():
+        generation, _, digits = name.partition(".")
+        if generation != str(self._generation) or not digits.isdecimal():
             return
-        self._acknowledge(min(int(sample), self._sent), now)
+        if len(digits) > _MARK_DIGITS or (sample := int(digits)) > self._sent:
+            return
+        self._echoes = self._acknowledges
+        self._clock.echoed(sample, now)
+        self._hear(sample, now)
 
     def facts(self) -> Iterator[Fact]:
         """What happened since the last call, in order."""
@@ -262,123 +279,107 @@ class Playout:
         """Whether there is anything to play, or to be heard."""
         return bool(self._tracks)
 
-    def _send(self, track: _Track, size: int, now: int) -> Iterator[Outgoing]:
+    def _current(self) -> _Track | None:
+        """The turn that plays: the first that has begun and not been sent, else one with audio."""
+        begun: _Track | None = None
+        waiting: _Track | None = None
+        for track in self._tracks.values():
+            if not track.released or track.paused:
+                continue
+            if track.place:
+                if not track.all_sent and (begun is None or track.place < begun.place):
+                    begun = track
+            elif waiting is None and track.queued:
+                waiting = track
+        return begun or waiting
+
+    def _sendable(self, track: _Track, now: int) -> int:
+        """How many samples of the turn may go out in one message."""
+        available = track.queued - track.sent
+        if not available:
+            return 0
+        room = self._lead - (self._sent - self._position(now))
+        size = min(available, room, self._mark_every)
+        if size < available or not track.pieces.boundary(track.queued):
+            size -= size % self._frame
+        return max(size, 0)
+
+    def _send(self, track: _Track, size: int, now: int) -> Send:
         if self._position(now) >= self._sent:
-            self._anchor = (self._sent, now)  # The far end had run dry; it plays this at once.
-            if track.sent and not any(piece.start == track.sent for piece in track.pieces):
+            self._clock.restart(self._sent, now)
+            if track is self._last and not track.pieces.boundary(track.sent):
                 self.underruns += 1
-        begin = track.sent * self._width
-        audio = bytes(memoryview(track.audio)[begin : begin + size * self._width])
-        self._spans.append(_Span(self._sent, track.turn, track.sent, size))
-        track.sent += size
-        self._sent += size
-        if not track.started:
-            track.started = True
+        if not track.place:
+            self._places += 1
+            track.place = self._places
             track.told_at = now
             self._facts.append(Started(track.turn))
-        yield Send(audio, track.ducked)
-        if self._sent - self._marked >= self._mark_every:
-            yield self._mark()
+        begin = (track.sent - track.dropped) * self._width
+        audio = bytes(memoryview(track.audio)[begin : begin + size * self._width])
+        self._spans.append(_Span(self._sent, track.turn, track.sent, size))
+        self._last = track
+        track.sent += size
+        self._sent += size
+        return Send(audio, track.ducked)
 
-    def _mark(self) -> Mark:
+    def _mark(self, now: int) -> tuple[Mark, ...]:
         self._marked = self._sent
-        return Mark(f"{self._generation}.{self._sent}")
+        if not self._acknowledges:
+            return ()
+        ahead_ms = (self._sent - self._position(now)) * 1000 // self._rate
+        self._marks.append((self._sent, now + ahead_ms + self._patience_ms))
+        return (Mark(f"{self._generation}.{self._sent}"),)
 
-    def _acknowledge(self, sample: int, now: int) -> None:
-        if sample > self._acknowledged:
-            self._acknowledged = sample
-            if self._acknowledges:
-                self._anchor = (sample, now)
-        self._progress(sample, now)
+    # Hearing -------------------------------------------------------------------------------------
 
     def _position(self, now: int) -> int:
         """The sample of the stream that is being played, as far as is known."""
-        sample, at = self._anchor
-        return min(self._sent, max(self._acknowledged, sample + (now - at) * self._per_ms))
+        return min(self._sent, max(self._acknowledged, self._clock.position(now)))
 
-    def _overdue(self, now: int) -> bool:
-        sample, at = self._anchor
-        return sample + (now - at) * self._per_ms > self._marked + self._patience
-
-    def _progress(self, heard: int, now: int) -> None:
-        """Enter into the tracks that the stream was heard up to `heard`."""
-        while self._spans:
-            span = self._spans[0]
-            if heard <= span.start:
-                return
-            length = min(span.length, heard - span.start)
+    def _hear(self, sample: int, now: int) -> None:
+        """The stream was heard up to `sample`."""
+        self._acknowledged = max(self._acknowledged, sample)
+        while self._marks and self._marks[0][0] <= sample:
+            self._marks.popleft()
+        touched: dict[int, _Track] = {}
+        while self._spans and (span := self._spans[0]).start < sample:
+            length = min(span.length, sample - span.start)
             if track := self._tracks.get(span.turn):
                 track.heard = max(track.heard, span.offset + length)
-                self._report(track, now)
-                self._end_if_heard(track, now)
+                touched[span.turn] = track
             if length < span.length:
-                return
+                break
             self._spans.popleft()
+        for track in touched.values():
+            self._report(track, now)
 
     def _report(self, track: _Track, now: int) -> None:
-        if now - track.told_at >= _HEARTBEAT_MS or self._heard_text(track) != track.told:
+        self._drop_heard(track)
+        if track.released and track.all_heard:
+            self._end(track, now)
+        elif now - track.told_at >= _HEARTBEAT_MS or track.pieces.heard(track.heard) != track.told:
             self._tell(track, now)
+
+    def _drop_heard(self, track: _Track) -> None:
+        """Free the memory of what was heard, by the second: a turn may be very long."""
+        if (spare := track.heard - track.dropped) >= self._rate:
+            del track.audio[: spare * self._width]
+            track.dropped = track.heard
 
     def _tell(self, track: _Track, now: int) -> None:
-        if track.started:
-            track.told, track.told_at = self._heard_text(track), now
-            self._facts.append(Played(track.turn, track.told, track.heard))
+        track.told, track.told_at = track.pieces.heard(track.heard), now
+        self._facts.append(Played(track.turn, track.told, track.heard))
 
-    def _end_if_heard(self, track: _Track, now: int) -> None:
-        if track.released and self._is_whole(track) and track.heard == self._queued(track):
+    def _end(self, track: _Track, now: int) -> None:
+        if track.place:
             self._tell(track, now)
-            self._facts.append(Ended(track.turn))
-            self._tracks.pop(track.turn, None)
-
-    # Looking up ----------------------------------------------------------------------------------
+        self._facts.append(Ended(track.turn))
+        del self._tracks[track.turn]
 
     def _track(self, turn: int) -> _Track:
-        return self._tracks.setdefault(turn, _Track(turn))
+        if (track := self._tracks.get(turn)) is None:
+            track = self._tracks[turn] = _Track(turn, Pieces(self._rate))
+        return track
 
-    def _current(self) -> _Track | None:
-        """The turn that plays: one that has begun and not ended, else the first with any audio."""
-        playable = [t for t in self._tracks.values() if t.released and not t.paused]
-        begun = (
-            t for t in playable if t.sent and not (self._is_whole(t) and t.sent == self._queued(t))
-        )
-        waiting = (t for t in playable if self._queued(t) > t.sent)
-        return next(begun, None) or next(waiting, None)
-
-    def _is_whole(self, track: _Track) -> bool:
-        """Whether nothing more will be queued: all pieces are known, and all their audio."""
-        spoken = len(track.pieces) == len(track.texts)
-        return track.finished and spoken and all(piece.end is not None for piece in track.pieces)
-
-    def _queued(self, track: _Track) -> int:
-        return len(track.audio) // self._width
-
-    def _ends_with_piece(self, track: _Track) -> bool:
-        """Whether the queued audio ends with a piece, so that a last short frame may be sent."""
-        return bool(track.pieces) and track.pieces[-1].end == self._queued(track)
-
-    def _heard_text(self, track: _Track) -> str:
-        """The words that have been heard to their end."""
-        heard: list[str] = []
-        for piece in track.pieces:
-            if piece.end is not None and track.heard >= piece.end:
-                heard.append(piece.text)
-                continue
-            if track.heard > piece.start:
-                heard += self._heard_words(piece, track.heard)
-            break
-        return " ".join(text for text in heard if text)
-
-    def _heard_words(self, piece: _Piece, heard: int) -> list[str]:
-        if piece.words:
-            return [word.strip() for word, end in piece.words if end <= heard]
-        length = len(piece.text) or 1
-        guess = length * self._format.rate // _CHARACTERS_PER_SECOND
-        samples = piece.end - piece.start if piece.end is not None else guess
-        characters = (heard - piece.start) * length // max(samples, 1)
-        words, at = [], 0
-        for word in piece.text.split():
-            at = piece.text.index(word, at) + len(word)
-            if at > characters:
-                break
-            words.append(word)
-        return words
+    def _samples(self, ms: int) -> int:
+        return ms * self._rate // 1000

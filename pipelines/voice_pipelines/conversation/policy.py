@@ -86,7 +86,7 @@ class LimitsPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The bounds of one call."""
 
     max_call_ms: Milliseconds = 1_800_000
-    linger_ms: Milliseconds = 700
+    linger_ms: Milliseconds = 400
     """From the last word of the farewell to hanging up."""
 
 

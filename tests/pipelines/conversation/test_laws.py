@@ -118,6 +118,8 @@ POLICIES = st.builds(
 class Answer:
     """An event about the newest turn or question: what makes a script go somewhere."""
 
+    __slots__ = ("kind", "text")
+
     def __init__(self, kind: str, text: str) -> None:
         self.kind = kind
         self.text = text
@@ -156,14 +158,46 @@ ANSWERS = st.builds(
     ),
     SPOKEN | SAID,
 )
-STEPS = st.tuples(st.integers(0, 2500), st.one_of(ANSWERS, ANSWERS, EVENTS, EVENTS, RARE))
-SCRIPTS = st.lists(STEPS, max_size=60)
+Step = tuple[int, Event | Answer]
+
+
+def _speech(text: str, gap: int, pause: int) -> list[Step]:
+    """The caller says something and falls silent."""
+    return [
+        (gap, SpeechStarted("a")),
+        (100, SpeechConfirmed("a")),
+        (700, SpeechStopped("a", 60)),
+        (50, Answer("words", text)),
+        (pause, Tick()),
+    ]
+
+
+def _reply(text: str, gap: int, action: bool, end: bool) -> list[Step]:
+    """The LLM answers and the beginning of it is heard."""
+    return [
+        (gap, Answer("text", text)),
+        *([(10, Answer("action", ""))] if action else []),
+        *([(10, Answer("written", ""))] if end else []),
+        (700, Answer("audible", "")),
+        (200, Answer("heard", text)),
+    ]
+
+
+ONE = st.tuples(st.integers(0, 2500), st.one_of(ANSWERS, ANSWERS, EVENTS, EVENTS, RARE)).map(
+    lambda step: [step]
+)
+SPEECH = st.builds(_speech, SAID, st.integers(0, 1500), st.sampled_from([0, 300, 900, 2500]))
+REPLY = st.builds(_reply, SPOKEN, st.integers(0, 900), st.booleans(), st.booleans())
+SCRIPTS = st.lists(st.one_of(ONE, ONE, SPEECH, REPLY), max_size=25).map(
+    lambda parts: [step for part in parts for step in part]
+)
+"""Single events of any kind, among stretches of sense that bring them into every state."""
 
 Timed = list[tuple[int, Event]]
 
 
 def play(
-    policy: TurnPolicy, script: list[tuple[int, Event | Answer]]
+    policy: TurnPolicy, script: list[Step]
 ) -> tuple[Conversation, Timed, list[tuple[int, Command]], int]:
     """Run a script with ticks at the deadlines, as the shell does."""
     conversation = Conversation(policy)
@@ -190,9 +224,7 @@ def play(
 
 @settings(max_examples=600, deadline=None)
 @given(POLICIES, SCRIPTS)
-def test_a_cancelled_turn_never_speaks_again(
-    policy: TurnPolicy, script: list[tuple[int, Event | Answer]]
-) -> None:
+def test_a_cancelled_turn_never_speaks_again(policy: TurnPolicy, script: list[Step]) -> None:
     over: set[int] = set()
     silenced: set[int] = set()
     for _, command in play(policy, script)[2]:
@@ -220,9 +252,7 @@ def test_a_cancelled_turn_never_speaks_again(
 
 @settings(max_examples=600, deadline=None)
 @given(POLICIES, SCRIPTS)
-def test_turns_count_up_and_pieces_too(
-    policy: TurnPolicy, script: list[tuple[int, Event | Answer]]
-) -> None:
+def test_turns_count_up_and_pieces_too(policy: TurnPolicy, script: list[Step]) -> None:
     newest = 0
     pieces: Counter[int] = Counter()
     released: set[int] = set()
@@ -244,9 +274,7 @@ def test_turns_count_up_and_pieces_too(
 
 @settings(max_examples=600, deadline=None)
 @given(POLICIES, SCRIPTS)
-def test_the_history_holds_only_what_was_heard(
-    policy: TurnPolicy, script: list[tuple[int, Event | Answer]]
-) -> None:
+def test_the_history_holds_only_what_was_heard(policy: TurnPolicy, script: list[Step]) -> None:
     _, events, commands, _ = play(policy, script)
     for now, command in commands:
         if not isinstance(command, StartReply):
@@ -261,7 +289,7 @@ def test_the_history_holds_only_what_was_heard(
 @settings(max_examples=600, deadline=None)
 @given(POLICIES, SCRIPTS)
 def test_actions_run_once_for_committed_turns_and_are_answered_once(
-    policy: TurnPolicy, script: list[tuple[int, Event | Answer]]
+    policy: TurnPolicy, script: list[Step]
 ) -> None:
     conversation, events, commands, _ = play(policy, script)
     released: set[int] = set()
@@ -284,9 +312,7 @@ def test_actions_run_once_for_committed_turns_and_are_answered_once(
 
 @settings(max_examples=300, deadline=None)
 @given(POLICIES, SCRIPTS)
-def test_a_journal_replays_equal(
-    policy: TurnPolicy, script: list[tuple[int, Event | Answer]]
-) -> None:
+def test_a_journal_replays_equal(policy: TurnPolicy, script: list[Step]) -> None:
     conversation = Conversation(policy)
     lines = [journal.header_line(journal.Header("CA1", "2026-11-22T10:00:00Z", policy))]
     for now, event in play(policy, script)[1]:
@@ -298,7 +324,7 @@ def test_a_journal_replays_equal(
 
 @settings(max_examples=600, deadline=None)
 @given(POLICIES, SCRIPTS)
-def test_no_dead_air(policy: TurnPolicy, script: list[tuple[int, Event | Answer]]) -> None:
+def test_no_dead_air(policy: TurnPolicy, script: list[Step]) -> None:
     """From every state, with no further news, something is said or the call ends before long."""
     conversation, _, _, now = play(policy, script)
     if conversation.phase is Phase.ENDED:
@@ -315,7 +341,7 @@ def test_no_dead_air(policy: TurnPolicy, script: list[tuple[int, Event | Answer]
 
 @settings(max_examples=200, deadline=None)
 @given(POLICIES, SCRIPTS)
-def test_every_call_ends(policy: TurnPolicy, script: list[tuple[int, Event | Answer]]) -> None:
+def test_every_call_ends(policy: TurnPolicy, script: list[Step]) -> None:
     """Deadlines alone bring every conversation to its end."""
     conversation, _, _, now = play(policy, script)
     for _ in range(2000):

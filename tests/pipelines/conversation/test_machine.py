@@ -635,8 +635,8 @@ def test_a_farewell_ends_the_call_when_it_was_answered() -> None:
     script.answers("Bye!", 1200)
     script.at(1500)
     played(script, 2500)
-    assert script.at(3199) == []
-    assert script.at(3200)[-1] == HangUp("goodbye")
+    assert script.at(2899) == []
+    assert script.at(2900)[-1] == HangUp("goodbye")
 
 
 def test_a_caller_who_goes_on_after_the_farewell_is_heard() -> None:
