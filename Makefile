@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models run demo test lint unit model-tests bench journals clean
+.PHONY: help setup models run demo test lint unit model-tests bench docs clean
 
 help:  ## Show the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -52,6 +52,9 @@ model-tests: models
 bench: models  ## Measure this machine (some minutes).
 	$(BIN)/voice-agent bench micro
 	$(BIN)/voice-agent bench latency --sweep
+
+docs: setup  ## Write docs/configuration.md from the code.
+	$(BIN)/python -m docs.generate
 
 clean:  ## Remove what the other targets made, except the models.
 	rm -rf $(VENV) var .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -101,6 +101,8 @@ class SpeculationPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     """Let the LLM read the caller's words whenever so many new ones are known; 0: never."""
     prefills: Count = 2
     """At most so many times per turn."""
+    first_clause_words: Annotated[int, msgspec.Meta(ge=1, le=100)] = 4
+    """A reply's first clause with at least so many words is spoken before its sentence is whole."""
 
 
 class Phrases(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -320,7 +320,13 @@ class Call:
         if (reply := self._replies.get(turn)) is None:
             services = self._services
             reply = self._replies[turn] = ReplyMaker(
-                turn, self._group, self.tell, services.tts, self._play, services.phrases
+                turn,
+                self._group,
+                self.tell,
+                services.tts,
+                self._play,
+                services.phrases,
+                self._conversation.policy.speculation.first_clause_words,
             )
         return reply
 

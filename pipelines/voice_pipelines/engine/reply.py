@@ -34,6 +34,7 @@ class ReplyMaker:
         tts: TextToSpeech,
         play: Callable[[int, int, SpeechChunk | None], None],
         phrases: Mapping[str, bytes],
+        first_clause_words: int,
     ) -> None:
         """`play(turn, piece, chunk)` takes the audio, None at the end of a piece.
 
@@ -45,6 +46,7 @@ class ReplyMaker:
         self._tts = tts
         self._play = play
         self._phrases = phrases
+        self._splitter = SentenceSplitter(first_clause_words)
         self._pieces: asyncio.Queue[tuple[int, str]] = asyncio.Queue(_PIECES)
         self._writing: asyncio.Task[None] | None = None
         self._speaking: asyncio.Task[None] | None = None
@@ -75,7 +77,7 @@ class ReplyMaker:
                 task.cancel()
 
     async def _write(self, llm: LanguageModel, history: Sequence[Message]) -> None:
-        splitter = SentenceSplitter()
+        splitter = self._splitter
         started = False
         try:
             async for delta in llm.reply(history):

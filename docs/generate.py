@@ -1,0 +1,85 @@
+"""Writes `configuration.md` from the settings' types, defaults and docstrings: ``make docs``."""
+
+import ast
+import inspect
+from pathlib import Path
+from types import ModuleType
+
+import msgspec
+
+from voice_agent import settings
+from voice_pipelines.audio import gate
+from voice_pipelines.conversation import policy
+
+TARGET = Path(__file__).with_name("configuration.md")
+Section = type[msgspec.Struct]
+
+_INTRODUCTION = """\
+# Configuration
+
+One TOML file (`--config`), then `VOICE_AGENT_SECTION__KEY` environment variables, then
+`--set section.key=value`; later ones win. `voice-agent check-config FILE` says whether a file is
+right and names the key that is not; with `--json` it prints every value in force. Names that end in
+`_ms` are milliseconds. Secrets are never settings: settings name the environment variable that holds
+one. The included files are `configs/local.toml` and `configs/scripted.toml`.
+
+This page is written by `make docs`.
+"""
+_PERSONA = """\
+## The persona's file
+
+Named by `persona`, relative to the configuration file.
+"""
+_PHRASES = """\
+`[phrases]`: what the agent says without asking the language model. They are synthesized when the
+server starts, so that they can be said when a provider is down.
+"""
+
+
+def field_docs(module: ModuleType) -> dict[tuple[str, str], str]:
+    """(class, field) to the docstring under the field."""
+    found = {}
+    for cls in ast.parse(inspect.getsource(module)).body:
+        if not isinstance(cls, ast.ClassDef):
+            continue
+        for field, after in zip(cls.body, [*cls.body[1:], None], strict=True):
+            match field, after:
+                case (
+                    ast.AnnAssign(target=ast.Name(id=name)),
+                    ast.Expr(value=ast.Constant(value=str(text))),
+                ):
+                    found[cls.name, name] = " ".join(text.split())
+    return found
+
+
+def page() -> str:
+    docs = field_docs(settings) | field_docs(policy) | field_docs(gate)
+    parts = [_INTRODUCTION, "## Top level\n", _table(settings.Settings, "", docs)]
+    for field in msgspec.structs.fields(settings.Settings):
+        if _is_section(field.type):
+            first = (field.type.__doc__ or "").split("\n\n")[0].replace("\n", " ")
+            parts += [f"## `[{field.name}]`\n"] + ([f"{first}\n"] if first else [])
+            parts.append(_table(field.type, f"{field.name}.", docs))
+    parts += [_PERSONA, _table(settings.Persona, "", docs)]
+    parts += [_PHRASES, _table(policy.Phrases, "phrases.", docs)]
+    return "\n".join(parts)
+
+
+def _table(section: Section, prefix: str, docs: dict[tuple[str, str], str]) -> str:
+    rows = ["| key | default | |", "|---|---|---|"]
+    for field in msgspec.structs.fields(section):
+        if _is_section(field.type):
+            continue
+        required = field.default is msgspec.NODEFAULT
+        default = "required" if required else f"`{msgspec.json.encode(field.default).decode()}`"
+        text = docs.get((section.__name__, field.name), "")
+        rows.append(f"| `{prefix}{field.name}` | {default} | {text} |")
+    return "\n".join(rows) + "\n"
+
+
+def _is_section(kind: object) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+
+
+if __name__ == "__main__":
+    TARGET.write_text(page(), "utf-8")

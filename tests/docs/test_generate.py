@@ -1,0 +1,13 @@
+"""The configuration's documentation is what the code says."""
+
+from docs.generate import TARGET, page
+
+
+def test_the_page_is_up_to_date() -> None:
+    assert TARGET.read_text("utf-8") == page(), "run `make docs`"
+
+
+def test_every_limit_of_the_media_socket_is_explained() -> None:
+    rows = [row for row in page().splitlines() if row.startswith("| `twilio.")]
+    assert rows
+    assert all(not row.endswith("|  |") for row in rows)
