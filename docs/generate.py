@@ -20,8 +20,8 @@ _INTRODUCTION = """\
 One TOML file (`--config`), then `VOICE_AGENT_SECTION__KEY` environment variables, then
 `--set section.key=value`; later ones win. `voice-agent check-config FILE` says whether a file is
 right and names the key that is not; with `--json` it prints every value in force. Names that end in
-`_ms` are milliseconds. Secrets are never settings: settings name the environment variable that holds
-one. The included files are `configs/local.toml` and `configs/scripted.toml`.
+`_ms` are milliseconds. Secrets are never settings: settings name the environment variable that
+holds one. The included files are `configs/local.toml` and `configs/scripted.toml`.
 
 This page is written by `make docs`.
 """
