@@ -1,7 +1,7 @@
 """The load generator: simulated callers who speak, listen and interrupt.
 
-All judge by the caller's side of the line alone. Calls begin one after another within a *ramp*, so
-that they are out of step; what is judged lies in the *window* after it, in which all calls are live.
+All judge by the caller's side of the line alone. Calls begin one after another within a *ramp*,
+so that they are out of step; what is judged lies in the *window* after it, in which all are live.
 """
 
 import asyncio

@@ -6,6 +6,7 @@ The server runs alone on one core, its providers are scripted without delay, the
 
 import argparse
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -73,6 +74,8 @@ class Row:
     """Of the server's core, by the server and its children."""
     others_share: float
     """Of the server's core, by everybody else: it is not quite the server's own."""
+    generator_share: float
+    """Of the callers' core, by the callers."""
     rss_mib: float
     """The highest in the window."""
     memory_mib_per_call: float
@@ -210,20 +213,22 @@ class _Observed:
     end: Usage
     rss_mib: float
     core_busy_s: float
+    generator_cpu_s: float
     late_beats: float
 
 
 async def _observe(server: Server, callers: Callers, cores: Cores) -> _Observed:
     await callers.steady.wait()
-    gauges, begin, busy = await server.gauges(), server.usage(), busy_s(cores.server)
+    gauges = await server.gauges()
+    begin, busy, own = server.usage(), busy_s(cores.server), time.process_time()
     highest = begin.rss_mib
     while not callers.over.is_set():
         await asyncio.sleep(0.5)
         highest = max(highest, server.usage().rss_mib)
-    end, busy = server.usage(), busy_s(cores.server) - busy
+    end, busy, own = server.usage(), busy_s(cores.server) - busy, time.process_time() - own
     after = await server.gauges()
     late = (after.late_beats - gauges.late_beats) / max(1, after.beats - gauges.beats)
-    return _Observed(begin, end, highest, busy, late)
+    return _Observed(begin, end, highest, busy, own, late)
 
 
 def _row(calls: int, vad: Vad, seconds: float, heard: Heard, before: Usage, seen: _Observed) -> Row:
@@ -244,6 +249,7 @@ def _row(calls: int, vad: Vad, seconds: float, heard: Heard, before: Usage, seen
         cpu_ms_per_call_second=cpu / wall / calls * 1000,
         core_share=cpu / wall,
         others_share=max(0.0, seen.core_busy_s - cpu) / wall,
+        generator_share=seen.generator_cpu_s / wall,
         rss_mib=seen.rss_mib,
         memory_mib_per_call=(seen.rss_mib - before.rss_mib) / calls,
         generator_late_ms=spread(heard.beat_late_ms),
@@ -281,7 +287,7 @@ _HEAD = (
     "core",
     "others",
     "MiB per call",
-    "generator late p99",
+    "generator late p99 (core)",
     "holds",
 )
 
@@ -316,7 +322,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         f"{row.core_share:.0%}",
         f"{row.others_share:.0%}",
         figure(row.memory_mib_per_call, 2),
-        figure(late, 1) + ("" if row.usable else " NOT USABLE"),
+        f"{figure(late, 1)} ({row.generator_share:.0%})" + ("" if row.usable else " NOT USABLE"),
         "yes" if row.holds else "no",
     )
 

@@ -30,20 +30,18 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def budget_table(judgements: Sequence[Judged]) -> str:
     """Figures against their budgets."""
-    return table(
-        ("budget", "limit", "measured", "verdict"),
-        [
-            (
-                each.budget.what,
-                f"{'≥' if each.budget.at_least else '≤'} {each.budget.limit:g} {each.budget.unit}".rstrip(),
-                f"{figure(each.value, 2).rstrip('0').rstrip('.')} {each.budget.unit}".rstrip()
-                if each.value is not None
-                else NOTHING,
-                each.verdict.value,
-            )
-            for each in judgements
-        ],
-    )
+    rows = []
+    for each in judgements:
+        budget = each.budget
+        sign = "≥" if budget.at_least else "≤"
+        measured = NOTHING if each.value is None else _quantity(round(each.value, 2), budget.unit)
+        limit = f"{sign} {_quantity(budget.limit, budget.unit)}"
+        rows.append((budget.what, limit, measured, each.verdict.value))
+    return table(("budget", "limit", "measured", "verdict"), rows)
+
+
+def _quantity(value: float, unit: str) -> str:
+    return f"{value:g} {unit}".rstrip()
 
 
 def say(text: str = "") -> None:

@@ -63,16 +63,18 @@ class Server:
         self.url = url
         self.ready_s = ready_s
         """From the start of the process until it told that it is ready."""
-        self._process = psutil.Process(pid)
+        server = psutil.Process(pid)
+        # Looked up once: to look through all processes takes longer than the callers have time.
+        self._family = [server, *server.children(recursive=True)]
 
     @property
     def media_url(self) -> str:
         return self.url.replace("http", "ws", 1) + "/twilio/media"
 
     def usage(self) -> Usage:
-        """Raises ServerFailed."""
+        """Of the server and the children that it had when it was ready. Raises ServerFailed."""
         try:
-            family = [self._process, *self._process.children(recursive=True)]
+            family = self._family
             times = [process.cpu_times() for process in family]
             gone = times[0]  # Its children that have ended are counted by the parent.
             return Usage(
