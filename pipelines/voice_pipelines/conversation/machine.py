@@ -558,6 +558,8 @@ class Conversation:
         self.transcript.readdress(reply.turn, again.turn)
         yield StartReply(again.turn, self.transcript.history(self.policy.instructions))
         yield Release(again.turn)
+        if self._paused:
+            yield Pause(again.turn)
 
     def _not_spoken(self, reply: Reply, now: int) -> Commands:
         """The TTS failed."""

@@ -505,6 +505,15 @@ def test_a_failed_llm_is_asked_again_at_once_and_then_after_a_filler() -> None:
     assert script.spoken()[-1] == "Certainly."
 
 
+def test_an_answer_that_is_tried_again_while_somebody_speaks_stays_paused() -> None:
+    script = Script()
+    script.says("two tickets", 0, 1000)
+    script.at(1500)
+    script.at(1600, SpeechStarted("a"), SpeechConfirmed("a"))
+    commands = script.at(1700, ReplyFailed(1, "down"))
+    assert kinds(commands) == [Silence, CancelReply, StartReply, Release, Pause]
+
+
 def test_a_draft_that_fails_is_drafted_again() -> None:
     script = Script()
     script.says("two tickets", 0, 1000)
