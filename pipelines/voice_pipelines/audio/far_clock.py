@@ -11,14 +11,18 @@ correct the clock: they come a round trip behind it, and what is more than the s
 so far shows that the far end stood still.
 """
 
+_JITTER_MS = 20
+"""Echoes come with the far end's frames: as much later than others without any meaning."""
+
 
 class FarClock:
     """The far end's position in a stream of samples."""
 
-    __slots__ = ("_at", "_rate", "_round_trip", "_start", "_stood_still")
+    __slots__ = ("_at", "_jitter", "_rate", "_round_trip", "_start", "_stood_still")
 
     def __init__(self, rate: int) -> None:
         self._rate = rate
+        self._jitter = rate * _JITTER_MS // 1000
         self._start = 0
         """The sample that was sent to a far end that had run dry,"""
         self._at = 0
@@ -43,4 +47,5 @@ class FarClock:
         behind = max(self._start + (now - self._at) * self._rate // 1000 - sample, 0)
         if self._round_trip is None or behind < self._round_trip:
             self._round_trip = behind
-        self._stood_still = behind - self._round_trip
+        extra = behind - self._round_trip
+        self._stood_still = extra if extra > self._jitter else 0

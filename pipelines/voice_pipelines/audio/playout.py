@@ -299,7 +299,8 @@ class Playout:
         if not available:
             return 0
         room = self._lead - (self._sent - self._position(now))
-        size = min(available, room, self._mark_every)
+        until_mark = max(self._mark_every - (self._sent - self._marked), self._frame)
+        size = min(available, room, until_mark)
         if size < available or not track.pieces.boundary(track.queued):
             size -= size % self._frame
         return max(size, 0)
