@@ -29,23 +29,13 @@ from enum import Enum, auto
 from typing import TypeVar, assert_never
 
 from .commands import (
-    CancelReply,
     Command,
-    Duck,
-    Finish,
     HangUp,
-    Pause,
     PredictTurnEnd,
     Prefill,
-    Release,
-    Resume,
     RunAction,
     Settle,
-    Silence,
-    Speak,
-    StartReply,
     StartUtterance,
-    Unduck,
 )
 from .ear import Ear
 from .endpointing import patience
@@ -76,6 +66,7 @@ from .events import (
     TurnEndPredicted,
 )
 from .policy import TurnPolicy
+from .replies import Replies
 from .reply import Reply
 from .transcript import Transcript
 from .words import expectation, is_backchannel, is_farewell, same_words
@@ -107,13 +98,9 @@ class Conversation:
     def __init__(self, policy: TurnPolicy) -> None:
         self.policy = policy
         self.transcript = Transcript()
-        self.turn = 0
+        self._replies = Replies(self.transcript, policy.instructions)
         self._ears: dict[str, Ear] = {}
         self._caller: str | None = None
-        self._draft: Reply | None = None
-        self._replies: list[Reply] = []
-        """Released and not over, in the order of release."""
-        self._paused = False
         self._ended = False
         self._began = 0
         self._quiet_since = 0
@@ -139,9 +126,9 @@ class Conversation:
             return Phase.ENDED
         if self._caller is None:
             return Phase.WAITING
-        if self._paused:
+        if self._replies.paused:
             return Phase.PAUSED
-        if any(reply.audible_at is not None for reply in self._replies):
+        if self._replies.audible:
             return Phase.SPEAKING
         return Phase.THINKING if self._replies else Phase.LISTENING
 
@@ -184,52 +171,52 @@ class Conversation:
             case KeyPressed(_, key):
                 yield from self._key_pressed(key, now)
             case ReplyStarted(turn):
-                if reply := self._find(turn):
+                if reply := self._replies.find(turn):
                     reply.progress_at = now
             case ReplyText(turn, text):
-                if (reply := self._find(turn)) and not reply.complete:
-                    yield from self._speak(reply, text, now)
+                if (reply := self._replies.find(turn)) and not reply.complete:
+                    yield from self._replies.speak(reply, text, now)
             case ReplyAction(turn):
-                if (reply := self._find(turn)) and not reply.complete:
+                if (reply := self._replies.find(turn)) and not reply.complete:
                     reply.actions.append(event)
                     reply.progress_at = now
                     if reply.committed_at is not None:
                         yield from self._run_actions(reply)
             case ReplyEnded(turn):
-                if (reply := self._find(turn)) and not reply.complete:
+                if (reply := self._replies.find(turn)) and not reply.complete:
                     yield from self._written(reply, now)
             case ReplyFailed(turn):
-                if (reply := self._find(turn)) and not reply.complete:
+                if (reply := self._replies.find(turn)) and not reply.complete:
                     yield from self._not_written(reply, now)
             case SpeechReady(turn, piece):
-                if reply := self._find(turn):
+                if reply := self._replies.find(turn):
                     reply.ready_pieces = max(reply.ready_pieces, piece + 1)
                     reply.progress_at = now
             case SpeechEnded(turn):
-                if reply := self._find(turn):
+                if reply := self._replies.find(turn):
                     reply.progress_at = now
             case SpeechFailed(turn):
-                if reply := self._find(turn):
+                if reply := self._replies.find(turn):
                     yield from self._not_spoken(reply, now)
             case PlaybackStarted(leg, turn):
-                reply = self._released(turn)
+                reply = self._replies.find_released(turn)
                 if leg == self._caller and reply:
                     reply.audible_at = reply.audible_at or now
                     reply.progress_at = now
             case Heard(leg, turn, text):
                 if leg == self._caller:
                     self.transcript.agent_heard(turn, text)
-                    if reply := self._released(turn):
+                    if reply := self._replies.find_released(turn):
                         reply.progress_at = now
             case PlaybackEnded(leg, turn):
-                reply = self._released(turn)
+                reply = self._replies.find_released(turn)
                 if leg == self._caller and reply:
                     yield from self._played(reply, now)
             case ActionEnded(action, result, react):
                 yield from self._action_ended(action, result, react, now)
             case HangUpRequested(reason):
                 if not self._closing_by:
-                    yield from self._drop_everything()
+                    yield from self._replies.drop_all()
                     yield from self._say(self.policy.phrases.goodbye, now, hang_up=reason)
             case Tick():
                 pass  # What is due is done after every event.
@@ -250,7 +237,7 @@ class Conversation:
         if self._hang_up_at is not None:
             yield self._hang_up_at, self._hang_up
         for ear in self._ears.values():
-            if ear.speaking and not self._paused:
+            if ear.speaking and not self._replies.paused:
                 yield ear.started_at + policy.endpointing.max_turn_ms, _for(self._ignore, ear)
                 if ear.confirmed and ear.text:
                     stable = max(ear.text_changed_at, ear.started_at) + policy.endpointing.stable_ms
@@ -259,10 +246,10 @@ class Conversation:
                 yield ear.asked_at + policy.watchdog.stt_ms, _for(self._recognizer_is_late, ear)
         if self._keys:
             yield self._keyed_at + policy.endpointing.keypad_ms, self._keys_complete
-        if self._paused:
+        if self._replies.paused:
             yield from self._pause_timers()
         elif self._replies:
-            for reply in self._replies:
+            for reply in self._replies.released:
                 yield from self._watchdogs(reply)
         else:
             yield from self._listening_timers()
@@ -304,7 +291,7 @@ class Conversation:
                 late = reply.progress_at if reply.failed else committed + rule.filler_ms
                 yield late, _for(self._fill, reply)
             if reply.failed:
-                yield reply.progress_at + rule.retry_ms, _for(self._try_again, reply)
+                yield reply.progress_at + rule.retry_ms, _for(self._replies.try_again, reply)
 
     # Legs ----------------------------------------------------------------------------------------
 
@@ -319,7 +306,7 @@ class Conversation:
     def _left(self, leg: str) -> Commands:
         self._ears.pop(leg, None)
         if leg == self._caller:
-            yield from self._drop_everything()
+            yield from self._replies.drop_all()
             self._hang_up_reason = "caller_left"
             yield from self._hang_up(0)
 
@@ -330,8 +317,8 @@ class Conversation:
             return
         ear.talking, ear.confirmed, ear.taken = True, False, False
         ear.started_at = now
-        if self.policy.interruption.enabled and not self._paused:
-            yield from (Duck(reply.turn) for reply in self._replies if reply.audible_at is not None)
+        if self.policy.interruption.enabled:
+            yield from self._replies.duck()
 
     def _speech_confirmed(self, leg: str, now: int) -> Commands:
         if (ear := self._ears.get(leg)) is None or not ear.talking or ear.confirmed:
@@ -343,20 +330,17 @@ class Conversation:
         if ear.words and not self._replies:
             ear.pauses.resumed_after(ear.started_at - ear.voiced_until)
         ear.settled, ear.asked_at, ear.probability = False, None, None
-        yield from self._drop_draft()
-        if self._replies and not self._paused and self._may_be_interrupted():
-            self._paused = True
-            yield from (Pause(reply.turn) for reply in self._replies)
+        yield from self._replies.drop_draft()
+        if self._replies and not self._replies.paused and self._may_be_interrupted():
+            yield from self._replies.pause()
 
     def _speech_stopped(self, leg: str, voiced_until: int, now: int) -> Commands:
         if (ear := self._ears.get(leg)) is None or not ear.talking:
             return
         ear.talking = ear.taken = False
         ear.voiced_until = voiced_until
-        if self._replies and not self._paused:
-            yield from (
-                Unduck(reply.turn) for reply in self._replies if reply.audible_at is not None
-            )
+        if self._replies and not self._replies.paused:
+            yield from self._replies.unduck()
             if self._may_be_interrupted():
                 yield from self._forget(ear)  # Too short to be anything.
             return
@@ -366,7 +350,7 @@ class Conversation:
         ear.request += 1
         ear.asked_at, ear.settled, ear.probability = now, False, None
         yield Settle(ear.leg, ear.request)
-        if self._paused:
+        if self._replies.paused:
             return
         if self.policy.speculation.turn_detector:
             yield PredictTurnEnd(ear.leg, ear.request)
@@ -386,7 +370,7 @@ class Conversation:
             if ear.asked_at is None:
                 return
             ear.asked_at, ear.settled = None, not ear.speaking
-        if self._paused:
+        if self._replies.paused:
             yield from self._words_over_reply(ear, now)
         elif self._replies:
             pass  # The agent cannot be interrupted now; the words wait.
@@ -394,7 +378,7 @@ class Conversation:
             if ear.words:
                 yield from self._draft_reply(ear, now)
             else:
-                yield from self._drop_draft()
+                yield from self._replies.drop_draft()
                 yield from self._forget(ear)
         elif ear.speaking:
             yield from self._prefill(ear)
@@ -403,13 +387,13 @@ class Conversation:
         ear.asked_at = None
         if ear.words:
             ear.settled = True
-            if self._paused:
+            if self._replies.paused:
                 yield from self._words_over_reply(ear, now)
             elif not self._replies:
                 yield from self._draft_reply(ear, now)
             return
         yield from self._forget(ear)
-        if self._paused:
+        if self._replies.paused:
             yield from self._false_alarm(now)
         elif not self._replies and not ear.speaking:
             yield from self._failed(self.policy.phrases.not_heard, now)
@@ -442,7 +426,7 @@ class Conversation:
         if self._closing_by:
             return
         if self._replies and self._may_be_interrupted():
-            yield from self._drop_everything()
+            yield from self._replies.drop_all()
         self._keyed_at = self._quiet_since = now
         if key != "#":
             self._keys += key
@@ -451,7 +435,7 @@ class Conversation:
 
     def _keys_complete(self, now: int) -> Commands:
         keys, self._keys = " ".join(self._keys), ""
-        yield from self._drop_everything()
+        yield from self._replies.drop_all()
         yield from self._answer(f"(The caller pressed the keys {keys}.)", self._caller or "", now)
 
     # The turn ends -------------------------------------------------------------------------------
@@ -463,109 +447,66 @@ class Conversation:
 
     def _draft_reply(self, ear: Ear, now: int) -> Commands:
         """Begin to answer what was said so far, unless just that is being answered."""
-        if self._draft and self._draft.leg == ear.leg and same_words(self._draft.source, ear.words):
+        draft = self._replies.draft
+        if draft and draft.leg == ear.leg and same_words(draft.source, ear.words):
             return
-        yield from self._drop_draft()
-        self._draft = self._next_reply(ear.words, ear.leg, now)
-        yield self._start(self._draft)
+        yield from self._replies.drop_draft()
+        yield from self._replies.make_draft(ear.words, ear.leg, now)
 
     def _commit(self, ear: Ear, now: int) -> Commands:
         """The caller's turn is over: the draft becomes the reply."""
         source, leg = ear.words, ear.leg
         yield from self._forget(ear)
-        draft, self._draft = self._draft, None
+        draft = self._replies.draft
         if draft is None or draft.failed or not same_words(draft.source, source):
-            if draft:
-                yield from self._cancel(draft)
+            yield from self._replies.drop_draft()
             yield from self._answer(source, leg, now)
             return
+        self._replies.draft = None
         self.transcript.caller_said(draft.turn, leg, source)
         yield from self._release(draft, now)
 
     def _answer(self, source: str, leg: str, now: int) -> Commands:
         """Answer without having speculated."""
-        reply = self._next_reply(source, leg, now)
-        if source:
-            self.transcript.caller_said(reply.turn, leg, source)
-        yield StartReply(reply.turn, self.transcript.history(self.policy.instructions))
+        reply, start = self._replies.answer_at_once(source, leg, now)
+        yield start
         yield from self._release(reply, now)
 
     def _release(self, reply: Reply, now: int) -> Commands:
-        reply.committed_at = reply.progress_at = now
         self._idle_prompts = 0
         self._reaction_due = False
         if is_farewell(reply.source):
             reply.hang_up = "goodbye"
-        self._replies.append(reply)
-        if reply.pieces:
-            self.transcript.agent_intends(reply.turn, reply.text)
-        yield Release(reply.turn)
+        yield from self._replies.release(reply, now)
         yield from self._run_actions(reply)
 
     # The reply -----------------------------------------------------------------------------------
 
-    def _next_reply(self, source: str, leg: str, now: int, attempt: int = 1) -> Reply:
-        self.turn += 1
-        return Reply(self.turn, source, leg, attempt=attempt, progress_at=now)
-
-    def _start(self, reply: Reply) -> StartReply:
-        history = self.transcript.history(self.policy.instructions, reply.source)
-        return StartReply(reply.turn, history)
-
-    def _speak(self, reply: Reply, text: str, now: int) -> Commands:
-        reply.pieces.append(text)
-        reply.progress_at = now
-        if reply.committed_at is not None:
-            self.transcript.agent_intends(reply.turn, reply.text)
-        yield Speak(reply.turn, len(reply.pieces) - 1, text)
-
     def _written(self, reply: Reply, now: int) -> Commands:
         if not reply.pieces and not reply.actions and not reply.acted:
             yield from self._not_written(reply, now)
-            return
-        reply.complete = True
-        reply.progress_at = now
-        yield Finish(reply.turn)
+        else:
+            yield from self._replies.finish(reply, now)
 
     def _not_written(self, reply: Reply, now: int) -> Commands:
         """The LLM failed, or had nothing to say."""
         if reply.pieces:
             if reply.committed_at is not None:
-                yield from self._speak(reply, self.policy.phrases.broken_off, now)
-            reply.complete = True
-            yield Finish(reply.turn)
+                yield from self._replies.speak(reply, self.policy.phrases.broken_off, now)
+            yield from self._replies.finish(reply, now)
         elif reply.attempt < self.policy.watchdog.attempts:
-            yield from self._try_again(reply, now)
+            yield from self._replies.try_again(reply, now)
         else:
             # If it is a draft, whether that matters is known when the turn is over; the watchdogs
             # of a committed turn say a filler, ask again, and in the end apologize.
             reply.failed = True
             reply.progress_at = now
 
-    def _try_again(self, reply: Reply, now: int) -> Commands:
-        again = self._next_reply(reply.source, reply.leg, now, reply.attempt + 1)
-        again.committed_at, again.hang_up, again.filled = (
-            reply.committed_at,
-            reply.hang_up,
-            reply.filled,
-        )
-        yield from self._cancel(reply)
-        if reply is self._draft:
-            self._draft = again
-            yield self._start(again)
-            return
-        self._replies[self._replies.index(reply)] = again
-        self.transcript.readdress(reply.turn, again.turn)
-        yield StartReply(again.turn, self.transcript.history(self.policy.instructions))
-        yield Release(again.turn)
-        if self._paused:
-            yield Pause(again.turn)
-
     def _not_spoken(self, reply: Reply, now: int) -> Commands:
         """The TTS failed."""
         if reply.phrase:
             yield from self._phrase_is_stuck(reply, now)
-        elif reply is self._draft:
+        elif reply is self._replies.draft:
             reply.failed = True
         else:
             yield from self._give_up(reply, now)
@@ -577,7 +518,7 @@ class Conversation:
 
     def _give_up(self, reply: Reply, now: int) -> Commands:
         closing = reply.hang_up
-        yield from self._drop_everything()
+        yield from self._replies.drop_all()
         if closing:
             yield from self._say(self.policy.phrases.goodbye, now, hang_up=closing)
         else:
@@ -592,9 +533,8 @@ class Conversation:
             yield from self._say(phrase, now)
 
     def _phrase_is_stuck(self, reply: Reply, now: int) -> Commands:
-        self._replies.remove(reply)
         self._quiet_since = now
-        yield from self._cancel(reply)
+        yield from self._replies.drop(reply)
         if reply.hang_up:
             self._hang_up_reason = reply.hang_up
             yield from self._hang_up(now)
@@ -606,26 +546,16 @@ class Conversation:
 
     def _say(self, phrase: str, now: int, hang_up: str = "") -> Commands:
         """Speak a fixed phrase at once."""
-        reply = self._next_reply("", "", now)
-        reply.phrase = reply.complete = True
-        reply.committed_at, reply.hang_up = now, hang_up
-        reply.pieces.append(phrase)
         if hang_up:
             self._closing_by = now + self.policy.watchdog.closing_ms
             self._hang_up_reason = hang_up
-        self._replies.append(reply)
-        self.transcript.agent_intends(reply.turn, phrase)
-        yield Speak(reply.turn, 0, phrase)
-        yield Finish(reply.turn)
-        yield Release(reply.turn)
+        yield from self._replies.say(phrase, now, hang_up)
 
     def _played(self, reply: Reply, now: int) -> Commands:
-        self._replies.remove(reply)
+        self._replies.played(reply)
         self._quiet_since = now
         if not reply.phrase:
             self._failures = 0
-        if not self._replies:
-            self._paused = False
         if reply.hang_up:
             self._hang_up_reason = reply.hang_up
             self._hang_up_at = now + self.policy.limits.linger_ms
@@ -655,8 +585,8 @@ class Conversation:
 
     def _interrupted(self, ear: Ear, now: int) -> Commands:
         """The caller takes the floor; shortly after the agent's first word, it never left it."""
-        answer = next((reply for reply in self._replies if not reply.phrase), None)
-        yield from self._drop_everything()
+        answer = self._replies.answer
+        yield from self._replies.drop_all()
         audible = answer.audible_at if answer else None
         early = audible is None or ear.started_at <= audible + self.policy.interruption.retract_ms
         if answer and early and not answer.acted and answer.source and answer.leg == ear.leg:
@@ -670,30 +600,10 @@ class Conversation:
 
     def _false_alarm(self, now: int) -> Commands:
         """Nobody wanted to speak: go on where the agent paused."""
-        self._paused = False
         for ear in self._ears.values():
             if not ear.speaking:
                 yield from self._forget(ear)
-        for reply in self._replies:
-            reply.progress_at = now
-            yield Resume(reply.turn)
-            yield Unduck(reply.turn)
-
-    def _drop_everything(self) -> Commands:
-        """Whatever the agent says or was going to say is over."""
-        replies, self._replies, self._paused = self._replies, [], False
-        yield from (Silence(reply.turn) for reply in replies)
-        yield from (CancelReply(reply.turn) for reply in replies)
-        yield from self._drop_draft()
-
-    def _drop_draft(self) -> Commands:
-        draft, self._draft = self._draft, None
-        if draft:
-            yield from self._cancel(draft)
-
-    def _cancel(self, reply: Reply) -> Commands:
-        yield Silence(reply.turn)
-        yield CancelReply(reply.turn)
+        yield from self._replies.resume(now)
 
     # Actions -------------------------------------------------------------------------------------
 
@@ -711,7 +621,8 @@ class Conversation:
             return  # Answered already.
         self.transcript.note(0, f"(Result of {name}: {result})")
         self._reaction_due = self._reaction_due or react
-        if react and not self._replies and not self._draft and not self._somebody_speaks():
+        busy = self._replies or self._replies.draft or self._somebody_speaks()
+        if react and not busy:
             yield from self._react(now)
 
     def _react(self, now: int) -> Commands:
@@ -737,21 +648,13 @@ class Conversation:
     def _is_time_up(self, now: int) -> Commands:
         self._time_up = True
         if not self._closing_by:
-            yield from self._drop_everything()
+            yield from self._replies.drop_all()
             yield from self._say(self.policy.phrases.time_up, now, hang_up="time_up")
 
     def _hang_up(self, now: int) -> Commands:
-        yield from self._drop_everything()
+        yield from self._replies.drop_all()
         self._ended = True
         yield HangUp(self._hang_up_reason or "ended")
-
-    def _find(self, turn: int) -> Reply | None:
-        if self._draft and self._draft.turn == turn:
-            return self._draft
-        return self._released(turn)
-
-    def _released(self, turn: int) -> Reply | None:
-        return next((reply for reply in self._replies if reply.turn == turn), None)
 
 
 def _for(act: Callable[[_Subject, int], Commands], subject: _Subject) -> Callable[[int], Commands]:
