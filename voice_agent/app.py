@@ -121,12 +121,16 @@ async def _listening(
     application: web.Application, settings: Settings
 ) -> AsyncIterator[tuple[str, int]]:
     runner = web.AppRunner(
-        application, access_log=None, handle_signals=False, handler_cancellation=False
+        application,
+        access_log=None,
+        handle_signals=False,
+        handler_cancellation=False,
+        shutdown_timeout=5.0,
     )
     await runner.setup()
     try:
         server = settings.server
-        site = web.TCPSite(runner, server.host, server.port, shutdown_timeout=5.0)
+        site = web.TCPSite(runner, server.host, server.port)
         try:
             await site.start()
         except OSError as error:

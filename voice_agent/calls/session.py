@@ -157,11 +157,11 @@ class Switchboard:
         Returns when the last one has ended, or `grace_ms` after the deadline whatever happens.
         """
         self.draining = True
-        if await self._becomes_idle(deadline_ms):
+        if await self.becomes_idle(deadline_ms):
             return
         for live in list(self._live.values()):
             live.call.request_hang_up("draining")
-        await self._becomes_idle(grace_ms)
+        await self.becomes_idle(grace_ms)
 
     async def close(self) -> None:
         """Take no further call and end the live ones at once, without a word."""
@@ -169,9 +169,10 @@ class Switchboard:
         async with asyncio.TaskGroup() as group:
             for live in self._live.values():
                 group.create_task(live.leg.hang_up())
-        await self._becomes_idle(_CLOSE_MS)
+        await self.becomes_idle(_CLOSE_MS)
 
-    async def _becomes_idle(self, within_ms: int) -> bool:
+    async def becomes_idle(self, within_ms: int) -> bool:
+        """Wait until no call is live; False if that takes longer."""
         try:
             await asyncio.wait_for(self._idle.wait(), within_ms / 1000)
         except TimeoutError:

@@ -87,11 +87,9 @@ async def _serve_until(
     configuration = load(config, overrides)
     settings = configuration.settings
     configure(settings.log.level, settings.log.format)
-    journals = None
-    if settings.journal.directory:
-        journals = os.path.abspath(settings.journal.directory)
     async with serving(configuration, progress=lambda text: remark(f"{text} …")) as server:
         if json:
+            journals = _absolute(settings.journal.directory)
             say_json({"url": server.url, "port": server.port, "journals": journals})
         else:
             for line in _welcome(server.url, server.port, settings.server.public_url, config):
@@ -101,6 +99,10 @@ async def _serve_until(
         if len(server.switchboard):
             remark(f"Waiting for {len(server.switchboard)} call(s) to end; again to cut them …")
         await server.switchboard.drain(settings.server.drain_ms)
+
+
+def _absolute(directory: str) -> str | None:
+    return os.path.abspath(directory) if directory else None
 
 
 def _welcome(url: str, port: int, public_url: str, config: str) -> list[str]:

@@ -85,6 +85,8 @@ class TwilioLeg:
         self._socket = socket
         self._transport = transport
         self._messages = Outbound("")
+        self.end = Close(1000, "the call is over")
+        """How the socket is closed when the call ends."""
         self.dropped = 0
         """Messages that the dead socket did not take."""
 
@@ -112,10 +114,9 @@ class TwilioLeg:
 
     async def hang_up(self) -> None:
         """Close the socket; the TwiML that opened it goes on to its `<Hangup/>`."""
+        reason = self.end.reason.encode()[:120]  # A close frame takes 123 bytes of it.
         try:
-            await asyncio.wait_for(
-                self._socket.close(code=1000, message=b"the call is over"), _CLOSE_S
-            )
+            await asyncio.wait_for(self._socket.close(code=self.end.code, message=reason), _CLOSE_S)
         except (TimeoutError, ConnectionError):
             self.abort()
 
@@ -173,14 +174,16 @@ class MediaSocket:
             # What `end` remains if a bug ends the call: its context swallows the exception.
             end = Close(1011, "the server failed")
             async with self._admit(Stream(start, leg)) as line:
-                end = await self._stream(socket, leg, line)
+                # Leaving the context hangs the leg up: it has to know how.
+                end = leg.end = await self._stream(socket, leg, line)
         except Close as refusal:
             end = refusal
         finally:
             structlog.contextvars.clear_contextvars()
         if end.code != 1000:
             log.info("media_socket_closed", code=end.code, reason=end.reason)
-        await _close(socket, end.code, end.reason)
+        leg.end = end
+        await leg.hang_up()
         return socket
 
     async def _until_start(self, socket: web.WebSocketResponse) -> Start:
@@ -281,10 +284,3 @@ class _QuietWatch:
             return
         self._heard_since_look = False
         self._timer = self._loop.call_later(self._quiet_s, self._look)
-
-
-async def _close(socket: web.WebSocketResponse, code: int, reason: str) -> None:
-    try:
-        await asyncio.wait_for(socket.close(code=code, message=reason.encode()[:120]), _CLOSE_S)
-    except (TimeoutError, ConnectionError):
-        return  # The transport is closed when the handler returns.

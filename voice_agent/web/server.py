@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 import structlog
 from aiohttp import web
@@ -25,6 +25,7 @@ VOICE_PATH = "/twilio/voice"
 MEDIA_PATH = "/twilio/media"
 
 _MAX_FORM_BYTES = 64 * 1024
+_FORM = "application/x-www-form-urlencoded"
 _MEDIA_FORMAT = MediaFormat("audio/x-mulaw", 8000, 1)
 
 log = structlog.get_logger()
@@ -160,11 +161,15 @@ class Front:
 
 
 async def _form(request: web.Request) -> MultiDict[str]:
+    if not request.body_exists:
+        return MultiDict()
+    if request.content_type != _FORM:
+        raise web.HTTPUnsupportedMediaType(text=f"A carrier posts {_FORM}.\n")
     try:
-        posted = await request.post()
-    except (ValueError, LookupError) as error:  # Not the charset it names, or one unheard of.
-        raise web.HTTPBadRequest(text="The form cannot be read.\n") from error
-    return MultiDict((key, value) for key, value in posted.items() if isinstance(value, str))
+        text = (await request.read()).decode()
+        return MultiDict(parse_qsl(text, keep_blank_values=True, errors="strict"))
+    except ValueError as error:
+        raise web.HTTPBadRequest(text="The form is not UTF-8.\n") from error
 
 
 def _printable(number: str) -> str:
