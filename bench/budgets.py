@@ -11,6 +11,7 @@ CLEAR_P95 = "clear_p95_ms"
 CPU = "cpu_ms_per_call_second"
 MEMORY = "memory_mib_per_call"
 CALLS = "calls_held"
+CALLS_FORGIVEN = "calls_held_lag_forgiven"
 IMPORT = "import_s"
 IDLE = "idle_rss_mib"
 
@@ -63,8 +64,11 @@ LOADED_EXACT = (
     Budget(FRAMEWORK_P50, "latency added by the framework, p50, 100 calls", 5, "ms"),
     Budget(FRAMEWORK_P95, "latency added by the framework, p95, 100 calls", 15, "ms"),
 )
-"""Only where the detector hears the end of speech exactly: what it adds is not the framework's."""
-SWEPT = (Budget(CALLS, "calls on one core", 100, "", at_least=True),)
+"""Judged where the detector hears the end of speech exactly: its lag is not the framework's."""
+SWEPT = (
+    Budget(CALLS, "calls on one core", 100, "", at_least=True),
+    Budget(CALLS_FORGIVEN, "the same, the detector's lag forgiven", 100, "", at_least=True),
+)
 IDLING = (
     Budget(IMPORT, "importing the server", 0.5, "s"),
     Budget(IDLE, "memory of the idle server, without local models", 100, "MiB"),

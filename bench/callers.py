@@ -35,8 +35,9 @@ class Heard:
     calls: int
     failed: int
     """Calls that did not come about or did not last through the window."""
-    first_audio_ms: list[float]
-    """For each answered turn: from the last voiced sample said to the first one heard."""
+    first_audio_ms: list[tuple[int, float]]
+    """For each answered turn: which of the words was said, and how long it was from its last
+    voiced sample to the first one heard."""
     clear_ms: list[float]
     """For each interruption: from the first frame of speech to the carrier's `clear`."""
     missed_clears: int
@@ -149,13 +150,14 @@ class Callers:
 
 def script_of(words: Sequence[bytes], chance: random.Random, limit_ms: int) -> Script:
     """Two answers are heard to their end, the third is interrupted, and so on until the limit."""
+    said = [chance.randrange(len(words)) for _ in range(limit_ms // 1000 + 1)]
     steps = tuple(
         Utterance(
-            chance.choice(words),
-            str(number),
+            words[which],
+            str(which),
             barge_in_after_ms=INTERRUPT_AFTER_MS if number % 3 == 2 else None,
         )
-        for number in range(limit_ms // 1000 + 1)
+        for number, which in enumerate(said)
     )
     return Script(
         steps,
@@ -170,7 +172,9 @@ def judge(
     lived: Sequence[Lived], failed: int, opens_s: float, closes_s: float, late_ms: list[float]
 ) -> Heard:
     """What lies in the window, of all calls. Pure; takes some 20 ms for each minute of a call."""
-    heard = Heard(len(lived) + failed, failed, [], [], 0, 0, 0, [], late_ms)
+    first_audio: list[tuple[int, float]] = []
+    clears: list[float] = []
+    gaps: list[float] = []
     missed = unanswered = cut_in = 0
     for call in lived:
         opens, closes = (opens_s - call.began_s) * 1000, (closes_s - call.began_s) * 1000
@@ -178,29 +182,33 @@ def judge(
         turns = [turn for turn in call.record.turns if opens <= turn.ended_ms <= last]
         cut_in += sum(turn.cut_in for turn in turns)
         unanswered += sum(turn.answered_ms is None and not turn.cut_in for turn in turns)
-        heard.first_audio_ms.extend(_latencies(turns))
+        first_audio += _latencies(turns)
         cuts = [cut for cut in call.record.barge_ins if opens <= cut.at_ms <= last]
-        clears = _clears(cuts)
-        missed += len(cuts) - len(clears)
-        heard.clear_ms.extend(clears)
-        heard.gaps_ms.extend(
+        cleared = _clears(cuts)
+        missed += len(cuts) - len(cleared)
+        clears += cleared
+        gaps += [
             gap.ms for gap in call.record.gaps if opens <= gap.start / SAMPLES_PER_MS <= closes
-        )
+        ]
     return Heard(
-        calls=heard.calls,
+        calls=len(lived) + failed,
         failed=failed,
-        first_audio_ms=heard.first_audio_ms,
-        clear_ms=heard.clear_ms,
+        first_audio_ms=first_audio,
+        clear_ms=clears,
         missed_clears=missed,
         unanswered=unanswered,
         cut_in=cut_in,
-        gaps_ms=heard.gaps_ms,
+        gaps_ms=gaps,
         beat_late_ms=late_ms,
     )
 
 
-def _latencies(turns: Sequence[Turn]) -> list[float]:
-    return [t.latency_ms for t in turns if t.latency_ms is not None and not t.cut_in]
+def _latencies(turns: Sequence[Turn]) -> list[tuple[int, float]]:
+    return [
+        (int(turn.label), turn.latency_ms)
+        for turn in turns
+        if turn.latency_ms is not None and not turn.cut_in
+    ]
 
 
 def _clears(cuts: Sequence[BargeIn]) -> list[float]:

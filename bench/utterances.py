@@ -20,8 +20,9 @@ _PEAK = 12_000
 _PAUSE_MS = 120
 """A longer pause may be taken for the end of the turn: that would be the agent's right."""
 _SHORTEST_MS, _LONGEST_MS = 500, 2500
-_BEFORE_MS, _AFTER_MS = 60, 60
-"""What is kept of the recording around its voiced samples: soft beginnings and endings."""
+_BEFORE_MS = 60
+"""What is kept of the recording before its first voiced sample: soft beginnings. Nothing is kept
+after the last one, so that the end of the speech is known."""
 
 
 def tone(ms: int) -> bytes:
@@ -58,7 +59,7 @@ def stretches(audio: bytes) -> list[bytes]:
     starts = np.concatenate((positions[:1], positions[breaks + 1]))
     ends = np.concatenate((positions[breaks], positions[-1:])) + 1
     return [
-        _framed(audio[max(0, start - _BEFORE_MS * _PER_MS) : end + _AFTER_MS * _PER_MS])
+        _framed(audio[max(0, start - _BEFORE_MS * _PER_MS) : end])
         for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
         if _SHORTEST_MS * _PER_MS <= end - start <= _LONGEST_MS * _PER_MS
     ]
