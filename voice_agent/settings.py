@@ -333,9 +333,10 @@ def _from_environment(environment: Mapping[str, str]) -> Iterator[tuple[str, dic
 
 def _value(text: str) -> Any:
     try:
-        return tomllib.loads(f"v = {text}")["v"]
+        parsed = tomllib.loads(f"v = {text}")
     except tomllib.TOMLDecodeError:
         return text
+    return parsed["v"] if len(parsed) == 1 else text
 
 
 def _nest(keys: Sequence[str], value: Any) -> dict[str, Any]:

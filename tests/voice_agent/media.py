@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from secrets import token_hex
+from typing import Protocol
 
 import aiohttp
 import pytest
@@ -62,6 +63,13 @@ def nothing_logged(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     assert not caplog.records
 
 
+class Reachable(Protocol):
+    """A server, in this process or in another."""
+
+    @property
+    def url(self) -> str: ...
+
+
 class Socket:
     """The carrier's end of one call."""
 
@@ -109,7 +117,9 @@ class Socket:
 
 
 @asynccontextmanager
-async def dialed(server: Server, headers: Mapping[str, str] | None = None) -> AsyncIterator[Socket]:
+async def dialed(
+    server: Reachable, headers: Mapping[str, str] | None = None
+) -> AsyncIterator[Socket]:
     """An open media socket on which nothing was said yet."""
     async with (
         aiohttp.ClientSession() as session,
@@ -120,7 +130,7 @@ async def dialed(server: Server, headers: Mapping[str, str] | None = None) -> As
 
 @asynccontextmanager
 async def calling(
-    server: Server, parameters: Mapping[str, str] | None = None
+    server: Reachable, parameters: Mapping[str, str] | None = None
 ) -> AsyncIterator[Socket]:
     """A live call."""
     async with dialed(server) as socket:
