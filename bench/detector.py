@@ -16,9 +16,9 @@ from voice_pipelines.providers import registry
 Vad = Literal["energy", "silero"]
 
 _BEFORE_MS, _AFTER_MS = 1000, 1000
+_FRAME_MS = 20
 _ALIGNMENTS = 8
-_WINDOW_MS = 32
-"""The longest window of the detectors: speech begins anywhere in it."""
+"""Callers speak in frames of 20 ms, Silero hears windows of 32: eight frames meet all alignments."""
 
 
 def detector(vad: Vad) -> VoiceActivityDetector:
@@ -41,7 +41,7 @@ def lags_ms(vad: VoiceActivityDetector, words: Sequence[bytes]) -> list[float]:
 
 
 def _lag(vad: VoiceActivityDetector, word: bytes, shift: int) -> float:
-    before = _BEFORE_MS * SAMPLES_PER_MS + shift * _WINDOW_MS * SAMPLES_PER_MS // _ALIGNMENTS
+    before = (_BEFORE_MS + shift * _FRAME_MS) * SAMPLES_PER_MS
     audio = SILENCE * before + word + SILENCE * (_AFTER_MS * SAMPLES_PER_MS)
     gate = Gate(GatePolicy())
     stream = vad.open(lambda score, end: _push(gate, score, end))
