@@ -233,14 +233,22 @@ async def _llm(
         case "local":
             name = local_llm_name(settings)
             progress(f"Starting the language model {name} and reading the persona's prompt")
-            model = _only_file(model_store(settings).path(name), "*.gguf")
+            store = model_store(settings)
+            model = _only_file(store.path(name), "*.gguf")
             # Every call begins with the prompt and the greeting: both are read beforehand.
             beginning = [Message("system", configuration.persona.instructions)]
             if greeting := configuration.persona.phrases.greeting:
                 beginning.append(Message("assistant", greeting))
             threads = settings.models.threads or machine()[0]
             return await stack.enter_async_context(
-                registry.local_llm(model, threads, llm.temperature, llm.max_tokens, beginning)
+                registry.local_llm(
+                    model,
+                    threads,
+                    llm.temperature,
+                    llm.max_tokens,
+                    beginning,
+                    store.root.parent / "prompts",
+                )
             )
 
 

@@ -6,12 +6,14 @@ libraries cost nothing where they are not configured.
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from voice_codecs.pcm import MULAW_8K, AudioFormat
 
 from ..conversation.commands import Message
+from ..errors import ProviderRefused
 from ..ports import (
     LanguageModel,
     SpeechToText,
@@ -23,6 +25,17 @@ from ..ports import (
 if TYPE_CHECKING:
     from .local.llama import SlotClient
     from .local.pool import InferencePool
+
+
+def _require(*libraries: str) -> None:
+    """Raises ProviderRefused where an optional library is not installed."""
+    missing = [library for library in libraries if find_spec(library) is None]
+    if missing:
+        raise ProviderRefused(
+            "local",
+            f"{' and '.join(missing)} not installed; the local models need "
+            "`pip install 'voice-agent[local]'`",
+        )
 
 
 def scripted_stt(text: str, delay_ms: int) -> SpeechToText:
@@ -56,6 +69,7 @@ def webrtc_vad() -> VoiceActivityDetector:
 
 
 def silero_vad(model: Path) -> VoiceActivityDetector:
+    _require("onnxruntime")
     from .local.silero import SileroVad
 
     return SileroVad(model)
@@ -69,12 +83,14 @@ def inference_pool(threads: int) -> "InferencePool":
 
 
 def local_stt(folder: Path, pool: "InferencePool") -> SpeechToText:
+    _require("onnxruntime")
     from .local.moonshine import Moonshine, MoonshineSpeechToText
 
     return MoonshineSpeechToText(Moonshine(folder), pool)
 
 
 def smart_turn(model: Path, pool: "InferencePool") -> TurnDetector:
+    _require("onnxruntime")
     from .local.smart_turn import SmartTurn
 
     return SmartTurn(model, pool)
@@ -83,6 +99,7 @@ def smart_turn(model: Path, pool: "InferencePool") -> TurnDetector:
 @asynccontextmanager
 async def local_tts(audio_format: AudioFormat) -> AsyncIterator[TextToSpeech]:
     """The local synthesizer, in a process of its own."""
+    _require("hibari", "scipy")
     from .local.hibari import HibariTextToSpeech
 
     async with HibariTextToSpeech(audio_format) as tts:
@@ -112,8 +129,13 @@ async def local_llm(
     temperature: float,
     max_tokens: int,
     beginning: Sequence[Message],
+    prompt_dir: Path,
 ) -> AsyncIterator[LanguageModel]:
-    """The local language model in a process of its own, with the `beginning` of all calls read."""
+    """The local language model in a process of its own, with the `beginning` of all calls read.
+
+    What it made of the beginning is kept in `prompt_dir`: the next start need not read it again.
+    """
+    _require("xllamacpp")
     from .local.llama import LlamaServer, LocalLanguageModel
     from .openai import OpenAILanguageModel
 
@@ -129,7 +151,9 @@ async def local_llm(
             extra_body=extra,
         )
 
-    async with LocalLanguageModel(LlamaServer(model, threads=threads), client) as llm:
+    async with LocalLanguageModel(
+        LlamaServer(model, threads=threads, prompt_dir=prompt_dir), client
+    ) as llm:
         if beginning:
             await llm.prewarm(beginning)
         yield llm
