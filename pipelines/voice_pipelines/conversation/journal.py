@@ -80,27 +80,31 @@ def command_line(now: int, command: Command) -> bytes:
 
 def read(lines: Iterable[bytes | str]) -> Journal:
     """Parse a journal. A last line that a crash cut off is dropped. Raises JournalError."""
-    texts = [line for line in lines if line.strip()]
+    texts = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
     if not texts:
         raise JournalError("The journal is empty.")
+    number, text = texts[0]
     try:
-        header = _header_decoder.decode(texts[0])
+        header = _header_decoder.decode(text)
     except msgspec.DecodeError as error:
-        raise JournalError(f"Line 1 is no journal header: {error}.") from error
+        raise JournalError(f"Line {number} is no journal header: {error}.") from error
     if header.journal != VERSION:
         raise JournalError(
             f"The journal has version {header.journal}; this program reads {VERSION}."
         )
     entries = []
-    for number, text in enumerate(texts[1:], start=2):
+    for number, text in texts[1:]:
         try:
-            entries.append(_entry_decoder.decode(text))
+            entry = _entry_decoder.decode(text)
         except msgspec.ValidationError as error:
             raise JournalError(f"Line {number} is no journal line: {error}.") from error
         except msgspec.DecodeError as error:
-            if number == len(texts):
+            if number == texts[-1][0]:
                 break
             raise JournalError(f"Line {number} is no JSON: {error}.") from error
+        if (entry.event is None) == (entry.command is None):
+            raise JournalError(f"Line {number} is no journal line: not one event or command.")
+        entries.append(entry)
     return Journal(header, tuple(entries))
 
 

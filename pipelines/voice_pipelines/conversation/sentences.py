@@ -12,7 +12,12 @@ _ABBREVIATIONS = frozenset(
 )
 _SENTENCE_END = re.compile(r"([.!?…]+[\"')\]]*)(\s+)|\n+")
 _CLAUSE_END = re.compile(r"([,;:]|\s[–—-])\s+")
-_MARKUP = re.compile(r"[*_`#~|<>]+|^\s*[-•]\s+", re.MULTILINE)
+_LINK = re.compile(r"!?\[([^\]]*)\]\([^)\s]*\)")
+_MARKUP = re.compile(
+    r"[*_`#~|<>]+|^\s*[-•]\s+"
+    "|[\U0001f000-\U0001faff\u2600-\u27bf\u2b50\u2b55\u20e3\ufe0f\u200d]+",  # Emoji.
+    re.MULTILINE,
+)
 _SPACE = re.compile(r"\s+")
 _SOUND = re.compile(r"\w")
 _LONGEST_PIECE = 240
@@ -44,30 +49,39 @@ class SentenceSplitter:
         return [text] if text else []
 
     def _boundary(self) -> int | None:
-        sentence = self._sentence_boundary()
+        # Not further than where a piece is cut in any case: otherwise the pieces would depend on
+        # how the text is cut into deltas.
+        view = self._pending[: _LONGEST_PIECE + 1]
+        sentence = _sentence_boundary(view)
         if not self._spoken:
-            for match in _CLAUSE_END.finditer(self._pending, 0, sentence or len(self._pending)):
-                if len(self._pending[: match.start()].split()) >= self._first_clause_words:
+            for match in _CLAUSE_END.finditer(view, 0, sentence or len(view)):
+                if len(view[: match.start()].split()) >= self._first_clause_words:
                     return match.end()
-        if sentence is None and len(self._pending) > _LONGEST_PIECE:
-            space = self._pending.rfind(" ", 0, _LONGEST_PIECE)
-            return space + 1 if space > 0 else _LONGEST_PIECE
+        if sentence is None and len(view) > _LONGEST_PIECE:
+            return _last_space(view) or _LONGEST_PIECE
         return sentence
 
-    def _sentence_boundary(self) -> int | None:
-        for match in _SENTENCE_END.finditer(self._pending):
-            before = self._pending[: match.start()]
-            last = before.rsplit(maxsplit=1)[-1].lower() if before.strip() else ""
-            if match.group(1) == "." and (
-                last in _ABBREVIATIONS or re.fullmatch(r"\d{1,2}|[a-z]", last)
-            ):
-                continue  # "Dr. Who", "3. Salad", "J. Smith": the sentence goes on.
-            if before.strip():
-                return match.end()
-        return None
+
+def _sentence_boundary(text: str) -> int | None:
+    for match in _SENTENCE_END.finditer(text):
+        before = text[: match.start()]
+        last = before.rsplit(maxsplit=1)[-1].lower().lstrip("([\"'") if before.strip() else ""
+        if match.group(1) == "." and (
+            last in _ABBREVIATIONS or re.fullmatch(r"\d{1,2}|[a-z]", last)
+        ):
+            continue  # "Dr. Who", "3. Salad", "J. Smith": the sentence goes on.
+        if before.strip():
+            return match.end()
+    return None
+
+
+def _last_space(text: str) -> int | None:
+    """Where the last word begins, if there is more than one."""
+    begin = len(text) - len(text.rsplit(maxsplit=1)[-1]) if text.strip() else 0
+    return begin or None
 
 
 def speakable(text: str) -> str:
     """`text` without markup, in one line; empty if nothing in it has a sound."""
-    plain = _SPACE.sub(" ", _MARKUP.sub("", text)).strip()
+    plain = _SPACE.sub(" ", _MARKUP.sub("", _LINK.sub(r"\1", text))).strip()
     return plain if _SOUND.search(plain) else ""
