@@ -59,13 +59,17 @@ class JournalFile:
         try:
             while True:
                 await asyncio.sleep(_FLUSH_S)
-                await asyncio.to_thread(self._write)
+                await asyncio.to_thread(self.flush)
         finally:
-            self._write()  # The last lines are few.
-            if self._file is not None:
-                self._file.close()
+            self.close()  # The last lines are few.
 
-    def _write(self) -> None:
+    def close(self) -> None:
+        """Write the rest."""
+        self.flush()
+        if self._file is not None:
+            self._file.close()
+
+    def flush(self) -> None:
         """Write what there is. The thread of a cancelled second may still be about it."""
         with self._writing:
             lines = [self._lines.popleft() for _ in range(len(self._lines))]
