@@ -1,0 +1,102 @@
+"""The clock and the metronome, in time that passes at once."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+
+from tests.pipelines.engine.skipping_loop import SkippingLoop, run
+from voice_pipelines.engine.clock import LoopClock, Metronome
+
+
+def loop_now() -> SkippingLoop:
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, SkippingLoop)
+    return loop
+
+
+def test_the_clock_counts_whole_milliseconds_from_its_beginning() -> None:
+    async def script() -> None:
+        loop = loop_now()
+        loop.moment = 1000.0
+        clock = LoopClock(loop)
+        assert clock.now() == 0
+        loop.moment += 0.0209
+        assert clock.now() == 20
+
+    run(script())
+
+
+def test_it_beats_each_20_ms_and_does_not_drift() -> None:
+    async def script() -> None:
+        loop = loop_now()
+        beats: list[float] = []
+        stop = Metronome(loop).add(lambda: beats.append(loop.time()))
+        await asyncio.sleep(100.001)
+        stop()
+        assert len(beats) == 5000
+        assert beats[-1] == pytest.approx(100.0, abs=1e-6)
+
+    run(script())
+
+
+def test_one_timer_serves_all() -> None:
+    async def script() -> None:
+        loop = loop_now()
+        metronome, told = Metronome(loop), list[str]()
+        stops = [metronome.add(lambda name=name: told.append(name)) for name in "abc"]  # type: ignore[misc]  # the default binds the name
+        await asyncio.sleep(0.041)
+        assert "".join(told) == "abcabc"
+        stops[1]()
+        await asyncio.sleep(0.02)
+        assert "".join(told) == "abcabcac"
+        for stop in stops:
+            stop()
+            stop()
+        await asyncio.sleep(1)
+        assert "".join(told) == "abcabcac"
+        stop = metronome.add(lambda: told.append("d"))
+        await asyncio.sleep(0.021)
+        stop()
+        assert told[-1] == "d"
+
+    run(script())
+
+
+def test_a_beat_may_stop_itself_and_start_another() -> None:
+    async def script() -> None:
+        metronome, told = Metronome(loop_now()), list[str]()
+
+        def once() -> None:
+            told.append("once")
+            stop()
+            stops.append(metronome.add(lambda: told.append("then")))
+
+        stops: list[Callable[[], None]] = []
+        stop = metronome.add(once)
+        await asyncio.sleep(0.061)
+        assert told == ["once", "then", "then"]
+        stops[0]()
+
+    run(script())
+
+
+def test_beats_that_a_busy_loop_missed_are_skipped_and_told() -> None:
+    async def script() -> None:
+        loop = loop_now()
+        beats: list[float] = []
+        late: list[float] = []
+
+        def beat() -> None:
+            beats.append(loop.time())
+            if len(beats) == 2:
+                loop.moment += 0.5
+
+        stop = Metronome(loop, late.append).add(beat)
+        await asyncio.sleep(1.0)
+        stop()
+        assert max(late) == pytest.approx(480, abs=1)
+        assert sum(ms > 1 for ms in late) == 1, "late once, then in step again"
+        assert 26 <= len(beats) <= 29
+
+    run(script())
