@@ -15,10 +15,12 @@ from voice_pipelines.providers import registry
 
 Vad = Literal["energy", "silero"]
 
-_BEFORE_MS, _AFTER_MS = 1000, 1000
+_BEFORE_MS, _AFTER_MS = 4000, 1000
+"""Silero has a memory: it is quicker after long silence than after short. Callers listen for so
+long, about."""
 _FRAME_MS = 20
 _ALIGNMENTS = 8
-"""Callers speak in frames of 20 ms, Silero hears windows of 32: eight frames meet all alignments."""
+"""Callers speak in frames of 20 ms, Silero hears windows of 32: so many frames meet all of them."""
 
 
 def detector(vad: Vad) -> VoiceActivityDetector:

@@ -44,10 +44,12 @@ HELD_P95_MS = 100
 HELD_GAP_MS = 40
 LATE_P99_MS = 10
 """A generator that is later than this has measured itself."""
+OTHERS = 0.10
+"""A server that others take more of the core from is not measured alone."""
 SWEEP = "1,10,25,50,75,100,125,150"
 _RAMP_S = 6.0
-_ATTEMPTS = 3
-"""Of a row whose generator was late."""
+_ATTEMPTS = 4
+"""Of a row that is not to be believed, whatever its figures; the least disturbed is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +89,20 @@ class Row:
 
     @property
     def usable(self) -> bool:
-        """Whether the generator kept its own time."""
+        """Whether the generator kept its own time and the server had its core for itself."""
+        return self._on_time and self.others_share <= OTHERS
+
+    @property
+    def _on_time(self) -> bool:
         late = self.generator_late_ms.p99
         return late is not None and late <= LATE_P99_MS
+
+    @property
+    def flaw(self) -> str:
+        """Why the row is not to be believed; empty if it is."""
+        if not self._on_time:
+            return "unusable: generator late"
+        return "" if self.usable else "unusable: disturbed by others"
 
     @property
     def holds(self) -> bool:
@@ -185,14 +198,15 @@ async def measure(numbers: Sequence[int], vad: Vad, seconds: float, seed: int) -
     rows: list[Row] = []
     idle: Idle | None = None
     for calls in numbers:
-        for _ in range(_ATTEMPTS):
+        tried: list[Row] = []
+        while len(tried) < _ATTEMPTS and not (tried and tried[-1].usable):
             row, here = await _run(_Plan(calls, vad, seconds, seed, words, lags), cores, imported)
             idle = idle or here
             remark(_line(row))
-            if row.usable:
-                break
+            tried.append(row)
+        row = min(tried, key=lambda row: (not row.usable, row.others_share))
         rows.append(row)
-        if not row.holds_forgiven:
+        if row.usable and not row.holds_forgiven:
             break
     assert idle is not None  # There is at least one number.
     held = max((row.calls for row in rows if row.usable and row.holds), default=None)
@@ -354,9 +368,13 @@ def _cells(row: Row) -> tuple[str, ...]:
         f"{row.core_share:.0%}",
         f"{row.others_share:.0%}",
         figure(row.memory_mib_per_call, 2),
-        f"{figure(late, 1)} ({row.generator_share:.0%})" + ("" if row.usable else " NOT USABLE"),
-        "yes" if row.holds else "lag forgiven" if row.holds_forgiven else "no",
+        f"{figure(late, 1)} ({row.generator_share:.0%})",
+        row.flaw or _held(row),
     )
+
+
+def _held(row: Row) -> str:
+    return "yes" if row.holds else "lag forgiven" if row.holds_forgiven else "no"
 
 
 def _line(row: Row) -> str:
