@@ -14,7 +14,7 @@ _SENTENCE_END = re.compile(r"([.!?…]+[\"')\]]*)(\s+)|\n+")
 _CLAUSE_END = re.compile(r"([,;:]|\s[–—-])\s+")
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)\s]*\)")
 _MARKUP = re.compile(
-    r"[*_`#~|<>]+|^\s*[-•]\s+"
+    r"[*_`#~|<>]+|^(?:\s*[-•]\s+)+"
     "|[\U0001f000-\U0001faff\u2600-\u27bf\u2b50\u2b55\u20e3\ufe0f\u200d]+",  # Emoji.
     re.MULTILINE,
 )

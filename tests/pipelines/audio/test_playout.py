@@ -545,7 +545,7 @@ def test_what_was_heard_is_told_in_words_in_time_and_never_too_much(
         assert [len(text) for text in texts] == sorted(len(text) for text in texts)
         assert texts[-1] == words
         for at, fact in told:
-            assert before + fact.samples <= line.far.played_at(at + there_ms)
+            assert fact.samples == 0 or before + fact.samples <= line.far.played_at(at + there_ms)
         before += line.queued[turn]
 
 
