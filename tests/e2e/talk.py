@@ -15,6 +15,7 @@ from tests.voice_agent.process import HANG_S, Served, served
 from voice_agent.calls.journal_file import load, path_of
 from voice_agent.errors import VoiceAgentError
 from voice_agent.models.store import Store
+from voice_agent.settings import load as load_settings
 from voice_agent.telephony.caller import Script, Utterance
 from voice_agent.telephony.carrier import CallEvent, CallRecord, Happening, place_call
 from voice_agent.telephony.measure import voiced
@@ -29,18 +30,26 @@ from voice_pipelines.ports import Hypothesis
 from voice_pipelines.providers import registry
 
 PATIENT = (
-    *("--set", "watchdog.filler_ms=6000", "--set", "watchdog.reply_ms=20000"),
+    *("--set", "watchdog.filler_ms=40000", "--set", "watchdog.reply_ms=80000"),
+    *("--set", "watchdog.stall_ms=30000", "--set", "watchdog.closing_ms=60000"),
     *("--set", "twilio.require_token=false", "--set", "log.level=warning"),
     *("--set", "journal.directory=journals"),
 )
-"""A busy machine answers late; no filler should come between question and answer."""
+"""A busy machine writes a word a second; no filler shall come between question and answer."""
 
-GREETING = "Hello, this is Anna at Bella Roma. How can I help you?"
 PRICE = "How much is the lasagna?"
 ADDRESS = "What is your address?"
 LONG = "What are your opening hours during the week?"
 DOGS = "Are dogs allowed?"
 GOODBYE = "Goodbye."
+
+
+_NUMERALS = {"8": "eight", "10": "ten", "11": "eleven", "12": "twelve", "16": "sixteen"}
+
+
+def greeting() -> str:
+    """What the agent says first."""
+    return load_settings("local.toml", (), {}).persona.phrases.greeting
 
 
 @dataclass(frozen=True)
@@ -65,12 +74,12 @@ class Caller:
 
     async def calls(self, *steps: Utterance, kill_llm_after: str = "") -> Call:
         """Play the steps. The LLM's process is killed when `kill_llm_after` has been said first."""
-        script = Script(steps, pause_ms=2000, farewell_ms=5000, patience_ms=25_000)
+        script = Script(steps, pause_ms=3000, farewell_ms=5000, patience_ms=85_000)
         loop = asyncio.get_running_loop()
 
         def report(event: CallEvent) -> None:
             if kill_llm_after and event.what is Happening.FIRST_MEDIA:
-                said = len(self._speech[GREETING]) + len(self._speech[kill_llm_after])
+                said = len(self._speech[greeting()]) + len(self._speech[kill_llm_after])
                 loop.call_later((said / 8 + script.pause_ms) / 1000, self.kill_llm)
 
         record = await place_call(self.server.media_url, script, report=report)
@@ -87,7 +96,7 @@ class Caller:
 @asynccontextmanager
 async def caller(folder: Path, *options: str) -> AsyncIterator[Caller]:
     """A server with the local models, and somebody to call it."""
-    texts = (GREETING, PRICE, ADDRESS, LONG, DOGS, GOODBYE)
+    texts = (greeting(), PRICE, ADDRESS, LONG, DOGS, GOODBYE)
     async with registry.local_tts(PCM16_8K) as tts:
         speech = {
             text: pcm_to_mulaw(telephone_band(b"".join([c.audio async for c in tts.speak(text)])))
@@ -160,12 +169,22 @@ def _without_silence(recording: bytes) -> bytes:
     return recording[max(int(loud[0]) - 800, 0) : int(loud[-1]) + 800] if len(loud) else b""
 
 
-def word_error_rate(meant: str, heard: str) -> float:
-    """Words to insert, delete and replace, for each word of `meant`."""
-    left, right = (re.findall(r"[a-z0-9']+", text.lower()) for text in (meant, heard))
-    row = list(range(len(right) + 1))
-    for index, word in enumerate(left, start=1):
-        last, row[0] = row[0], index
+def words_missed(meant: str, heard: str) -> float:
+    """Which part of the words of `meant` is not in `heard`, in their order.
+
+    Words too many are not counted: a small recognizer likes to repeat itself.
+    """
+    left, right = _words(meant), _words(heard)
+    row = [0] * (len(right) + 1)
+    for word in left:
+        diagonal = 0
         for at, other in enumerate(right, start=1):
-            last, row[at] = row[at], min(row[at] + 1, row[at - 1] + 1, last + (word != other))
-    return row[-1] / max(len(left), 1)
+            found = diagonal + 1 if word == other else max(row[at], row[at - 1])
+            diagonal, row[at] = row[at], found
+    return 1 - row[-1] / max(len(left), 1)
+
+
+def _words(text: str) -> list[str]:
+    """The words as they are said: "$16" is sixteen dollars."""
+    said = re.sub(r"\$(\d+)", r"\1 dollars", text.lower())
+    return [_NUMERALS.get(word, word) for word in re.findall(r"[a-z0-9']+", said)]

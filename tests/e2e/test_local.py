@@ -17,7 +17,7 @@ from tests.e2e.talk import (
     histories,
     spoken,
     understood,
-    word_error_rate,
+    words_missed,
 )
 from voice_agent.telemetry.turns import turns
 from voice_pipelines.conversation.commands import HangUp
@@ -50,13 +50,12 @@ async def test_a_conversation_from_greeting_to_goodbye(somebody: Caller) -> None
     answers = [turn for turn in turns(call.journal.entries) if turn.is_answer]
     assert len(answers) == 3 and not any(turn.interrupted for turn in answers)
     assert all(turn.heard_text == turn.agent_text != "" for turn in answers)
-    assert "sixteen" in answers[0].agent_text.lower()
-
     # What really came out of the line is what the agent believes to have said.
     edges = [*(int(turn.ended_ms) for turn in record.turns), int(record.duration_ms)]
     parts = [record.heard_mulaw[a * 8 : b * 8] for a, b in zip(edges, edges[1:], strict=False)]
-    for turn, text in zip(answers, await understood(parts), strict=True):
-        assert word_error_rate(turn.agent_text, text) <= 0.4, (turn.agent_text, text)
+    meant = [turn.agent_text for turn in answers]
+    heard = await understood(parts)
+    assert words_missed(" ".join(meant), " ".join(heard)) <= 0.2, (meant, heard)
 
     assert record.hung_up_by_agent and record.close_code == 1000
     assert [c.reason for _, c in call.journal.commands() if isinstance(c, HangUp)] == ["goodbye"]
@@ -77,7 +76,7 @@ async def test_a_caller_who_interrupts(somebody: Caller) -> None:
 
 
 async def test_the_language_model_is_killed_in_mid_call(somebody: Caller) -> None:
-    steps = map(somebody.says, (PRICE, DOGS, GOODBYE))
+    steps = map(somebody.says, (PRICE, DOGS, ADDRESS))
     call = await somebody.calls(*steps, kill_llm_after=PRICE)
     assert somebody.server.process.returncode is None
     assert replays(call)
@@ -85,6 +84,5 @@ async def test_the_language_model_is_killed_in_mid_call(somebody: Caller) -> Non
     assert first.latency_ms is not None and first.latency_ms < 4000
     assert RECOVERIES & set(spoken(call.journal))
     assert all(turn.latency_ms is not None for turn in later)
-    answers = [turn for turn in turns(call.journal.entries) if turn.is_answer and turn.heard_text]
-    assert any("dog" in turn.user_text.lower() for turn in answers)
-    assert call.record.hung_up_by_agent
+    *_, last = (turn for turn in turns(call.journal.entries) if turn.is_answer)
+    assert "address" in last.user_text.lower() and last.heard_text
