@@ -21,7 +21,8 @@ class Metronome:
     """Calls every registered function each 20 ms: one timer for all calls, not one per call.
 
     It keeps to absolute times, so it does not drift; beats that a busy loop missed are skipped, and
-    how late each beat was is told to `late` (milliseconds), the process's load signal.
+    how late each beat was is told to `late` (milliseconds), the process's load signal. A function
+    that raises is told to the loop's exception handler and keeps none of the others from theirs.
     """
 
     def __init__(
@@ -52,15 +53,20 @@ class Metronome:
         return stop
 
     def _schedule(self) -> None:
-        self._due += BEAT_MS / 1000
-        now = self._loop.time()
-        if self._due < now:
-            self._due = now
+        beat = BEAT_MS / 1000
+        missed = max(0, int((self._loop.time() - self._due) / beat))
+        self._due += (missed + 1) * beat
         self._timer = self._loop.call_at(self._due, self._beat)
 
     def _beat(self) -> None:
         if self._late is not None:
             self._late((self._loop.time() - self._due) * 1000)
         self._schedule()
-        for beat in list(self._beats.values()):
-            beat()
+        for key in list(self._beats):
+            if (beat := self._beats.get(key)) is None:
+                continue  # Another one stopped it just now.
+            try:
+                beat()
+            except Exception as error:  # The boundary between what shares the beat.
+                context = {"message": "a beat failed", "exception": error}
+                self._loop.call_exception_handler(context)

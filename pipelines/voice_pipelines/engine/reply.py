@@ -88,6 +88,8 @@ class ReplyMaker:
                     for text in splitter.push(delta):
                         self._tell(ReplyText(self._turn, text))
                 else:
+                    for text in splitter.flush():  # What was said before it comes before it.
+                        self._tell(ReplyText(self._turn, text))
                     self._tell(ReplyAction(self._turn, delta.name, delta.arguments))
         except ProviderError as error:
             self._tell(ReplyFailed(self._turn, str(error), error.provider))

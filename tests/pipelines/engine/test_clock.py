@@ -100,3 +100,48 @@ def test_beats_that_a_busy_loop_missed_are_skipped_and_told() -> None:
         assert 26 <= len(beats) <= 29
 
     run(script())
+
+
+def test_a_beat_that_fails_keeps_none_of_the_others_from_theirs() -> None:
+    async def script() -> tuple[int, list[str]]:
+        loop = asyncio.get_running_loop()
+        problems: list[str] = []
+        loop.set_exception_handler(lambda _, context: problems.append(context["message"]))
+        beats = 0
+
+        def good() -> None:
+            nonlocal beats
+            beats += 1
+
+        def bad() -> None:
+            raise ValueError("a bug")
+
+        metronome = Metronome(loop)
+        stops = [metronome.add(bad), metronome.add(good)]
+        await asyncio.sleep(0.1)
+        for stop in stops:
+            stop()
+        return beats, problems
+
+    beats, problems = run(script())
+    assert beats >= 4
+    assert problems == ["a beat failed"] * beats
+
+
+def test_a_beat_that_another_one_stopped_is_not_called_any_more() -> None:
+    async def script() -> int:
+        metronome = Metronome(asyncio.get_running_loop())
+        calls = 0
+
+        def second() -> None:
+            nonlocal calls
+            calls += 1
+
+        stops: list[Callable[[], None]] = []
+        stop_first = metronome.add(lambda: stops[0]())
+        stops.append(metronome.add(second))
+        await asyncio.sleep(0.1)
+        stop_first()
+        return calls
+
+    assert run(script()) == 0

@@ -63,9 +63,9 @@ def test_the_model_writes_and_its_pieces_are_told() -> None:
     async def script(desk: Desk) -> None:
         parts: list[ReplyDelta] = [
             "Yes, we are open until",
-            " nine. And",
+            " nine. And on Sunday",
             ToolCall("book", "{}"),
-            " on Sunday too",
+            "Anything else",
         ]
         desk.maker.write(ScriptedLanguageModel([parts]), HISTORY)
         await asyncio.sleep(1)
@@ -73,8 +73,9 @@ def test_the_model_writes_and_its_pieces_are_told() -> None:
     assert at_desk(script).told == [
         ReplyStarted(7),
         ReplyText(7, "Yes, we are open until nine."),
+        ReplyText(7, "And on Sunday"),
         ReplyAction(7, "book", "{}"),
-        ReplyText(7, "And on Sunday too"),
+        ReplyText(7, "Anything else"),
         ReplyEnded(7),
     ]
 
