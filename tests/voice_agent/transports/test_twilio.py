@@ -456,7 +456,7 @@ async def _survives(scripts: Sequence[tuple[bool, Sequence[str]]]) -> None:
         await only(tasks)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.tuples(st.booleans(), st.lists(_TEXTS, max_size=25)), max_size=8))
 def test_no_messages_crash_the_server(scripts: list[tuple[bool, list[str]]]) -> None:
     asyncio.run(_survives(scripts))
