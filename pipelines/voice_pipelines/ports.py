@@ -51,7 +51,7 @@ class Recognizer(Protocol):
         """
 
     def reset(self) -> None:
-        """Forget the utterance: its words have been taken as a turn. What is fed from now on counts."""
+        """Forget the utterance: its words have been taken. What is fed from now on counts."""
 
 
 HypothesisSink = Callable[[Hypothesis | ProviderError], None]
@@ -132,7 +132,7 @@ class VoiceStream(Protocol):
     """The voice activity of one leg."""
 
     def feed(self, pcm: bytes) -> None:
-        """Take PCM16 at 8 kHz; scores are reported in order, at once or on the next metronome tick."""
+        """Take PCM16 at 8 kHz; scores are reported in order, at once or on the next tick."""
 
     def close(self) -> None: ...
 
@@ -150,7 +150,7 @@ class TurnDetector(Protocol):
     """Judges from the sound of it whether the speaker has finished."""
 
     async def probability(self, pcm: bytes) -> float:
-        """Probability that the turn ends here. PCM16 8 kHz, the last 8 s at most. Raises ProviderError."""
+        """Probability that the turn ends here. PCM16 8 kHz, at most 8 s. Raises ProviderError."""
 
 
 # Actions -----------------------------------------------------------------------------------------

@@ -455,27 +455,28 @@ class Conversation:
 
     def _commit(self, ear: Ear, now: int) -> Commands:
         """The caller's turn is over: the draft becomes the reply."""
-        source, leg = ear.words, ear.leg
+        source, said, leg = ear.words, ear.text or ear.words, ear.leg
         yield from self._forget(ear)
         draft = self._replies.draft
         if draft is None or draft.failed or not same_words(draft.source, source):
             yield from self._replies.drop_draft()
-            yield from self._answer(source, leg, now)
+            yield from self._answer(source, leg, now, said)
             return
         self._replies.draft = None
         self.transcript.caller_said(draft.turn, leg, source)
-        yield from self._release(draft, now)
+        yield from self._release(draft, now, said)
 
-    def _answer(self, source: str, leg: str, now: int) -> Commands:
+    def _answer(self, source: str, leg: str, now: int, said: str = "") -> Commands:
         """Answer without having speculated."""
         reply, start = self._replies.answer_at_once(source, leg, now)
         yield start
-        yield from self._release(reply, now)
+        yield from self._release(reply, now, said)
 
-    def _release(self, reply: Reply, now: int) -> Commands:
+    def _release(self, reply: Reply, now: int, said: str) -> Commands:
+        """Let the reply be heard; `said` are the caller's last words, without any given back."""
         self._idle_prompts = 0
         self._reaction_due = False
-        if is_farewell(reply.source):
+        if is_farewell(said):
             reply.hang_up = "goodbye"
         yield from self._replies.release(reply, now)
         yield from self._run_actions(reply)

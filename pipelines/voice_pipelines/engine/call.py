@@ -7,10 +7,10 @@ arise while an event is handled wait for their turn in `_facts`.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Protocol, assert_never
+from typing import Any, Protocol, assert_never
 
 from ..audio.gate import GatePolicy
 from ..audio.playout import Playout
@@ -221,9 +221,17 @@ class Call:
         except Exception as error:
             if self._crash is None:
                 self._crash = error
-                self._group.create_task(self._fail(error))
+                self._spawn(self._fail(error))
         finally:
             self._handling = False
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None] | None":
+        """Start `work` in the call's task group; nothing, if the group is ending already."""
+        try:
+            return self._group.create_task(work)
+        except RuntimeError:
+            work.close()
+            return None
 
     async def _fail(self, error: Exception) -> None:
         raise error
@@ -304,7 +312,7 @@ class Call:
                 if (reply := self._replies.pop(turn, None)) is not None:
                     reply.cancel()
             case RunAction(action, _, name, arguments):
-                self._group.create_task(self._act(action, name, arguments))
+                self._spawn(self._act(action, name, arguments))
             case HangUp(reason):
                 self._hang_up(reason)
             case _:
@@ -321,7 +329,7 @@ class Call:
             services = self._services
             reply = self._replies[turn] = ReplyMaker(
                 turn,
-                self._group,
+                self._spawn,
                 self.tell,
                 services.tts,
                 self._play,
@@ -360,7 +368,8 @@ class Call:
                 return  # Endpointing does without; the detector counts its own failures.
             self.tell(TurnEndPredicted(leg_id, request, probability))
 
-        self._predicting[leg_id] = self._group.create_task(predict())
+        if (task := self._spawn(predict())) is not None:
+            self._predicting[leg_id] = task
 
     def _prefill(self, history: Sequence[Message]) -> None:
         llm = self._services.llm
@@ -374,7 +383,7 @@ class Call:
             except ProviderError:
                 return  # It was only to save time; the reply itself will tell.
 
-        self._prefilling = self._group.create_task(prefill())
+        self._prefilling = self._spawn(prefill())
 
     def _stop_prefilling(self) -> None:
         if self._prefilling is not None:
@@ -393,7 +402,7 @@ class Call:
         self.end_reason = reason
         self.ended.set()
         for leg in self._legs.values():
-            self._group.create_task(leg.hang_up())
+            self._spawn(leg.hang_up())
 
     def _stop_tasks(self) -> None:
         self._stop_prefilling()

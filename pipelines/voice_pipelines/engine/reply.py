@@ -1,7 +1,8 @@
 """One reply being made: the LLM writes it piece by piece, the TTS speaks each piece."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any
 
 from ..conversation.commands import Message
 from ..conversation.events import (
@@ -23,13 +24,17 @@ _PIECES = 64
 """Pieces of one reply that may wait for the TTS: several minutes of speech."""
 
 
+Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None] | None"]
+"""Starts a task that its owner ends; None if it takes no more."""
+
+
 class ReplyMaker:
-    """Makes the reply of one turn with at most two tasks of the call's task group."""
+    """Makes the reply of one turn with at most two tasks."""
 
     def __init__(
         self,
         turn: int,
-        group: asyncio.TaskGroup,
+        spawn: Spawn,
         tell: Callable[[Event], None],
         tts: TextToSpeech,
         play: Callable[[int, int, SpeechChunk | None], None],
@@ -41,7 +46,7 @@ class ReplyMaker:
         `phrases` are texts whose audio is known, in the format of `tts`.
         """
         self._turn = turn
-        self._group = group
+        self._spawn = spawn
         self._tell = tell
         self._tts = tts
         self._play = play
@@ -53,7 +58,7 @@ class ReplyMaker:
 
     def write(self, llm: LanguageModel, history: Sequence[Message]) -> None:
         """Let `llm` write the reply."""
-        self._writing = self._group.create_task(self._write(llm, history))
+        self._writing = self._spawn(self._write(llm, history))
 
     def speak(self, piece: int, text: str) -> None:
         """Synthesize a piece, after those before it."""
@@ -68,7 +73,7 @@ class ReplyMaker:
             self._tell(SpeechFailed(self._turn, piece, "the reply has too many pieces"))
             return
         if self._speaking is None:
-            self._speaking = self._group.create_task(self._speak())
+            self._speaking = self._spawn(self._speak())
 
     def cancel(self) -> None:
         """Stop; nothing of this reply is told any more once the event loop runs again."""

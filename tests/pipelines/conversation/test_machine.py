@@ -648,6 +648,21 @@ def test_a_farewell_ends_the_call_when_it_was_answered() -> None:
     assert script.at(2900)[-1] == HangUp("goodbye")
 
 
+def test_a_farewell_after_words_that_were_given_back_is_one() -> None:
+    script = Script()
+    script.says("How much is the lasagna?", 0, 1000)
+    script.at(1500)
+    script.at(1600, SpeechStarted("a"), SpeechConfirmed("a"))
+    script.at(1900, Transcribed("a", "Goodbye."))
+    script.at(2300, SpeechStopped("a", 0))
+    script.at(2350, Transcribed("a", "Goodbye.", script.last(Settle).request))
+    assert script.last(StartReply).history[-1].text == "How much is the lasagna? Goodbye."
+    script.answers("Bye!", 2400)
+    script.at(2800)
+    played(script, 4000)
+    assert script.at(6000)[-1] == HangUp("goodbye")
+
+
 def test_a_caller_who_goes_on_after_the_farewell_is_heard() -> None:
     script = Script()
     script.says("Thank you, goodbye.", 0, 1000)

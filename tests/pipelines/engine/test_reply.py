@@ -37,7 +37,7 @@ class Desk:
     ) -> None:
         self.told: list[Event] = []
         self.audio: list[tuple[int, bytes | None]] = []
-        self.maker = ReplyMaker(7, group, self.told.append, tts, self._play, phrases, 4)
+        self.maker = ReplyMaker(7, group.create_task, self.told.append, tts, self._play, phrases, 4)
 
     def _play(self, turn: int, piece: int, chunk: SpeechChunk | None) -> None:
         assert turn == 7
