@@ -14,7 +14,7 @@ from aiohttp import web
 from voice_codecs.pcm import MULAW_8K
 from voice_pipelines.conversation.commands import Message
 from voice_pipelines.engine.call import Services
-from voice_pipelines.engine.clock import Metronome
+from voice_pipelines.engine.clock import PHASES, Metronome
 from voice_pipelines.errors import ProviderError
 from voice_pipelines.ports import (
     LanguageModel,
@@ -113,6 +113,10 @@ async def serving(
         # What was imported stays: a full collection over it would stall every call's audio.
         gc.collect()
         gc.freeze()
+        # From now on a full collection sees live calls only. Look for ended ones' cycles often;
+        # by default it waits until they are a quarter of all that was ever imported.
+        gc.collect()
+        gc.set_threshold(700, 10, 2)
         yield Server(host, port, switchboard, metrics)
 
 
@@ -158,7 +162,8 @@ async def _services(
             phrases = await _phrases(configuration, tts, progress)
         except ProviderError as error:
             raise VoiceAgentError(f"A provider did not start: {error}.") from error
-        stack.callback(metronome.add(vad.tick))
+        for phase in (0, PHASES // 2):  # Every 10 ms: the batches are still large enough.
+            stack.callback(metronome.add(vad.tick, phase))
         yield Services(
             stt=stt,
             llm=llm,

@@ -111,9 +111,17 @@ Inbound: TypeAlias = Connected | Start | Media | Dtmf | Mark | Stop | Unknown
 def parse_inbound(text: str | bytes) -> Inbound:
     """The message that the carrier sent. Raises MalformedMessage."""
     wire = _decode(text, _INBOUND)
+    if isinstance(wire, _MediaWire):  # Fifty times a second; the others hardly ever.
+        media = wire.media
+        return Media(
+            wire.stream_sid,
+            wire.sequence_number,
+            media.track,
+            media.chunk,
+            media.timestamp,
+            media.payload,
+        )
     match wire:
-        case _MediaWire(sid, sequence, media):
-            return Media(sid, sequence, media.track, media.chunk, media.timestamp, media.payload)
         case _MarkWire(sid, sequence, mark):
             return Mark(sid, sequence, mark.name)
         case _DtmfWire(sid, sequence, dtmf):

@@ -63,6 +63,8 @@ class Gate:
         policy, start = self._policy, self._scored
         self._scored = end
         speech = score > policy.start_score
+        if not speech and not self._open:
+            return ()  # Most windows of a call.
         self._recent.append((start, end, speech))
         while end - self._recent[0][0] > policy.confirm_within_ms * self._per_ms:
             self._recent.popleft()

@@ -163,6 +163,11 @@ class Call:
             stop()
             if self._timer is not None:
                 self._timer.cancel()
+            # What refers to the call must not live on with it until the collector looks.
+            self._lines.clear()
+            self._legs.clear()
+            self._replies.clear()
+            self._predicting.clear()
 
     @asynccontextmanager
     async def join(self, leg_id: str, leg: Leg, acknowledges: bool) -> AsyncIterator[Line]:
@@ -212,12 +217,15 @@ class Call:
         if not self._handling:
             self._guarded(self._handle_facts)
 
-    def _guarded(self, work: Callable[[], None]) -> None:
-        """The boundary of the call: what is shared with other calls must not see its bugs."""
+    def _guarded(self, work: Callable[[], bool]) -> None:
+        """The boundary of the call: what is shared with other calls must not see its bugs.
+
+        `work` says whether any fact was handled: only that can change the deadline.
+        """
         self._handling = True
         try:
-            work()
-            self._arm()
+            if work():
+                self._arm()
         except Exception as error:
             if self._crash is None:
                 self._crash = error
@@ -236,7 +244,7 @@ class Call:
     async def _fail(self, error: Exception) -> None:
         raise error
 
-    def _handle_facts(self) -> None:
+    def _handle_facts(self) -> bool:
         budget = _FACTS_AT_ONCE
         pumped = False
         while self._facts or not pumped:
@@ -255,6 +263,7 @@ class Call:
             for line in list(self._lines.values()):
                 line.player.pump()
             pumped = True
+        return budget < _FACTS_AT_ONCE
 
     def _arm(self) -> None:
         due = self._conversation.deadline()

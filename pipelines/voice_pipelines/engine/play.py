@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 from voice_codecs.convert import Converter
 from voice_codecs.g711 import decode, encode
-from voice_codecs.mix import gain
 from voice_codecs.pcm import AudioFormat, Encoding
 
 from ..audio.playout import Ended, Played, Playout, Send, Started
@@ -88,6 +87,8 @@ class Player:
 
 
 def _ducked(audio: bytes, audio_format: AudioFormat) -> bytes:
+    from voice_codecs.mix import gain  # Imports numpy, which a server without models never needs.
+
     if audio_format.encoding is Encoding.PCM16:
         return gain(audio, _DUCK_DB)
     return encode(gain(decode(audio, audio_format.encoding), _DUCK_DB), audio_format.encoding)

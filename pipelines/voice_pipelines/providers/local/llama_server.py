@@ -44,6 +44,9 @@ def main() -> None:
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
     os.nice(config.nice)
 
+    # Read when the library loads. By default its threads spin while they wait for each other, and
+    # with as many of them as cores one busy neighbor makes a token take ten times as long.
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     xllamacpp: Any = import_module("xllamacpp")  # it ships no types
     params = xllamacpp.CommonParams()
     params.model.path = config.model

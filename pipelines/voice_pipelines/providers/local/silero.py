@@ -46,12 +46,21 @@ class SileroVad:
         self._input = np.zeros((_BATCH, _CONTEXT + _WINDOW), np.float32)
         self._gated = gated
         self._streams: dict[_Stream, None] = {}
+        self._states: Array = np.zeros((2, _BATCH, _STATE), np.float32)
+        """The state of every leg, by its slot."""
+        self._free = list(range(_BATCH))
         for size in (1, _BATCH):  # the first run of a size allocates
             self._run(size, np.zeros((2, size, _STATE), np.float32))
 
     def open(self, report: ScoreSink) -> VoiceStream:
         """Listen to one more leg; `report` is called from `feed` or from `tick`."""
-        stream = _Stream(self, report, _Gate() if self._gated else None)
+        if not self._free:
+            have = self._states.shape[1]
+            self._states = np.concatenate([self._states, np.zeros_like(self._states)], axis=1)
+            self._free = list(range(have, 2 * have))
+        slot = self._free.pop()
+        self._states[:, slot] = 0
+        stream = _Stream(self, report, _Gate() if self._gated else None, slot)
         self._streams[stream] = None
         return stream
 
@@ -68,28 +77,30 @@ class SileroVad:
 
     def forget(self, stream: "_Stream") -> None:
         """Stop listening to `stream`."""
-        self._streams.pop(stream, None)
+        if stream in self._streams:
+            del self._streams[stream]
+            self._free.append(stream.slot)
 
     def _score(self, streams: "list[_Stream]") -> None:
         """Score one window of each. A sink may close any of them."""
-        heard = [stream for stream in streams if stream.hears]
+        heard = [stream for stream in streams if stream.hears] if self._gated else streams
         scores = [
             score
             for at in range(0, len(heard), _BATCH)
             for score in self._batch(heard[at : at + _BATCH])
         ]
-        of = dict(zip(heard, scores, strict=True))
-        for stream in streams:
-            stream.advance(of.get(stream, 0.0))
+        if heard is not streams:
+            of = dict(zip(heard, scores, strict=True))
+            scores = [of.get(stream, 0.0) for stream in streams]
+        for stream, score in zip(streams, scores, strict=True):
+            stream.advance(score)
 
     def _batch(self, streams: "list[_Stream]") -> list[float]:
         for row, stream in zip(self._input, streams, strict=False):
             stream.load(row)
-        scores, states = self._run(
-            len(streams), np.concatenate([stream.state for stream in streams], axis=1)
-        )
-        for i, stream in enumerate(streams):
-            stream.state = states[:, i : i + 1]
+        slots = [stream.slot for stream in streams]
+        scores, after = self._run(len(streams), self._states[:, slots])
+        self._states[:, slots] = after
         result: list[float] = scores[:, 0].tolist()
         return result
 
@@ -104,9 +115,11 @@ class SileroVad:
 class _Stream:
     """One leg: audio that is not scored yet, behind the context that the model wants."""
 
-    __slots__ = ("_closed", "_detector", "_end", "_gate", "_pcm", "_report", "state")
+    __slots__ = ("_closed", "_detector", "_end", "_gate", "_pcm", "_report", "slot")
 
-    def __init__(self, detector: SileroVad, report: ScoreSink, gate: "_Gate | None") -> None:
+    def __init__(
+        self, detector: SileroVad, report: ScoreSink, gate: "_Gate | None", slot: int
+    ) -> None:
         self._detector = detector
         self._report = report
         self._gate = gate
@@ -114,7 +127,8 @@ class _Stream:
         self._pcm = bytearray(_INPUT_BYTES - _WINDOW_BYTES)
         self._end = _WINDOW
         """Number of the sample after the next window's last."""
-        self.state: Array = np.zeros((2, 1, _STATE), np.float32)
+        self.slot = slot
+        """Where the detector keeps the state of this leg."""
 
     def feed(self, pcm: bytes) -> None:
         self._pcm += pcm
