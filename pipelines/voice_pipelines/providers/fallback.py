@@ -455,6 +455,7 @@ class FallbackSpeechToText:
     @asynccontextmanager
     async def listen(self, report: HypothesisSink) -> AsyncIterator[Recognizer]:
         """Open an ear. Never fails here: what is wrong is reported when somebody asks."""
+        failed: Exception | None = None
         async with asyncio.TaskGroup() as group:
             ear = _FallbackRecognizer(
                 self._recognizers, self._clock, report, group, self._keep_ms, self._open_ms
@@ -462,8 +463,12 @@ class FallbackSpeechToText:
             ear.reopen()
             try:
                 yield ear
+            except Exception as error:
+                failed = error  # The caller's own; it is not to come out wrapped in a group.
             finally:
                 ear.close()
+        if failed is not None:
+            raise failed
 
 
 class _Utterance:
