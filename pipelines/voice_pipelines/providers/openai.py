@@ -1,37 +1,26 @@
 """Chat models behind the OpenAI chat-completions protocol: OpenAI, its many look-alikes, llama.cpp.
 
-The first half of this module is pure: `request_body`, `ReplyReader` and `refusal` translate
-between our types and the wire (https://platform.openai.com/docs/api-reference/chat-streaming). The
-second half, `OpenAILanguageModel`, lets the `openai` SDK carry them. The SDK's retries are off:
-when to try again, or to ask somebody else, is for whoever sees the conversation's clock to say.
+The first half of this module is pure: `request_body` and `ReplyReader` translate between our types
+and the wire (https://platform.openai.com/docs/api-reference/chat-streaming). The second half,
+`OpenAILanguageModel`, lets the `openai` SDK carry them.
 """
 
-import json
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
 import msgspec
 
 from voice_pipelines.conversation.commands import Message
-from voice_pipelines.errors import (
-    ProviderBusy,
-    ProviderError,
-    ProviderGarbled,
-    ProviderRefused,
-    ProviderTimeout,
-    ProviderUnavailable,
-)
+from voice_pipelines.errors import ProviderGarbled, ProviderUnavailable
 from voice_pipelines.ports import ReplyDelta, ToolCall
 
+from .openai_client import open_client, translated_errors
+
 if TYPE_CHECKING:
-    import httpx2
     from openai import AsyncStream
 
 TokenLimitField = Literal["max_tokens", "max_completion_tokens"]
-
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 # The wire, without a network ---------------------------------------------------------------------
@@ -131,30 +120,6 @@ class ReplyReader:
         return calls
 
 
-def refusal(
-    provider: str, status: int, code: str | None, headers: Mapping[str, str]
-) -> ProviderError:
-    """What an HTTP error means to us. The server's prose stays out: it quotes keys and prompts."""
-    said = f"HTTP {status}" + (f" ({code})" if code else "")
-    if status == 429 and code != "insufficient_quota":  # no waiting brings back a spent quota
-        return ProviderBusy(provider, said, _retry_after_ms(headers))
-    if status == 408:
-        return ProviderTimeout(provider, said)
-    if status == 409 or status >= 500:
-        return ProviderUnavailable(provider, said)
-    return ProviderRefused(provider, said)
-
-
-def _retry_after_ms(headers: Mapping[str, str]) -> int | None:
-    """RFC 9110 10.2.3 in seconds, or OpenAI's own in milliseconds. The date form is not read."""
-    for header, unit in (("retry-after-ms", 1), ("retry-after", 1000)):
-        try:
-            return max(0, round(float(headers[header]) * unit))
-        except (KeyError, ValueError, OverflowError):
-            continue
-    return None
-
-
 # The connection ----------------------------------------------------------------------------------
 
 
@@ -193,14 +158,8 @@ class OpenAILanguageModel:
         self._limit_field: TokenLimitField = limit_field or (
             "max_completion_tokens" if host == "api.openai.com" else "max_tokens"
         )
-        self._sdk = openai
-        self._client = openai.AsyncOpenAI(
-            base_url=base_url,
-            api_key=api_key,
-            max_retries=0,
-            timeout=openai.Timeout(silence_timeout_ms / 1000, connect=connect_timeout_ms / 1000),
-            http_client=self._loopback_http() if host in LOOPBACK else None,
-        )
+        self._stream_type = openai.AsyncStream[object]
+        self._client = open_client(base_url, api_key, connect_timeout_ms, silence_timeout_ms)
 
     async def reply(self, messages: Sequence[Message]) -> AsyncGenerator[ReplyDelta]:
         """Stream the answer to `messages`. Raises ProviderError.
@@ -208,7 +167,7 @@ class OpenAILanguageModel:
         Closing or cancelling it drops the connection, upon which the server stops generating.
         """
         reader = ReplyReader(self.name)
-        with self._translated_errors():
+        with translated_errors(self.name):
             async with await self._stream(messages) as chunks:
                 async for chunk in chunks:
                     for delta in reader.take(chunk):
@@ -223,7 +182,7 @@ class OpenAILanguageModel:
         (llama.cpp takes 0 and computes 1 all the same). Raises ProviderError.
         """
         body = self._body(messages, stream=False, max_tokens=1)
-        with self._translated_errors():
+        with translated_errors(self.name):
             await self._client.post("/chat/completions", body=body, cast_to=object)
 
     async def close(self) -> None:
@@ -237,14 +196,7 @@ class OpenAILanguageModel:
             body=body,
             cast_to=object,  # `ReplyReader` checks more strictly than the SDK's models do
             stream=True,
-            stream_cls=self._sdk.AsyncStream[object],
-        )
-
-    def _loopback_http(self) -> "httpx2.AsyncClient":
-        """For our own machine: past any proxy, and without the 100 ms that loading the authorities
-        for TLS takes, as such a client is made anew whenever a local server has been restarted."""
-        return self._sdk.DefaultAsyncHttpxClient(
-            trust_env=False, verify=False, follow_redirects=False
+            stream_cls=self._stream_type,
         )
 
     def _body(
@@ -259,24 +211,3 @@ class OpenAILanguageModel:
             limit_field=self._limit_field,
             extra=self._extra,
         )
-
-    @contextmanager
-    def _translated_errors(self) -> Iterator[None]:
-        sdk = self._sdk
-        try:
-            yield
-        except sdk.APITimeoutError as error:
-            raise ProviderTimeout(self.name, "no answer in time") from error
-        except sdk.APIConnectionError as error:
-            reason = type(error.__cause__ or error).__name__
-            raise ProviderUnavailable(self.name, f"connection failed: {reason}") from error
-        except sdk.APIStatusError as error:
-            raise refusal(
-                self.name, error.status_code, error.code, error.response.headers
-            ) from error
-        except sdk.APIError as error:  # an error event in the midst of the stream
-            raise ProviderUnavailable(
-                self.name, f"failed while answering ({error.code})"
-            ) from error
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise ProviderGarbled(self.name, "an event is not JSON") from error

@@ -18,7 +18,8 @@ from voice_pipelines.errors import (
     ProviderUnavailable,
 )
 from voice_pipelines.ports import LanguageModel, Prefilling, ReplyDelta, ToolCall
-from voice_pipelines.providers.openai import OpenAILanguageModel, ReplyReader, refusal
+from voice_pipelines.providers.openai import OpenAILanguageModel, ReplyReader
+from voice_pipelines.providers.openai_client import refusal
 
 MESSAGES = (Message("system", "Be brief."), Message("user", "Are you open?"))
 
