@@ -254,7 +254,7 @@ class LocalLanguageModel:
 
     async def prefill(self, messages: Sequence[Message]) -> None:
         """Read `messages` into the slot where the reply will want them. Raises ProviderError."""
-        async with self._seated(messages) as seat:
+        async with self._seated(messages, occupies=False) as seat:
             await seat.client.prefill(messages)
 
     async def prewarm(self, messages: Sequence[Message]) -> None:
@@ -272,16 +272,20 @@ class LocalLanguageModel:
 
     @asynccontextmanager
     async def _seated(
-        self, messages: Sequence[Message], *, bring_back: bool = True
+        self, messages: Sequence[Message], *, bring_back: bool = True, occupies: bool = True
     ) -> AsyncIterator[_Seat]:
-        """Take the best slot for `messages`, with their pinned beginning in it."""
+        """Take the best slot for `messages`, with their pinned beginning in it.
+
+        What reads ahead does not occupy it: the reply that it is read for must come into the same
+        slot, even while the reading is being stopped.
+        """
         if not self.server.child.ready.is_set() or not self._seats:
             raise self.server.child.unavailable()
         number = choose_slot([seat.slot for seat in self._seats], messages, self._now())
         seat = self._seats[number]
         slot = seat.slot
         idle = slot.requests == 0
-        slot.requests += 1
+        slot.requests += occupies
         slot.used_at = self._now()
         try:
             held, slot.held = slot.held, tuple(messages)
@@ -289,7 +293,7 @@ class LocalLanguageModel:
                 await self._bring_back(number, messages, held)
             yield seat
         finally:
-            slot.requests -= 1
+            slot.requests -= occupies
             slot.used_at = self._now()
 
     async def _bring_back(self, number: int, messages: Sequence[Message], held: Prompt) -> None:
