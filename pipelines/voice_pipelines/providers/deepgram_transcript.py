@@ -6,9 +6,7 @@ results. Both count samples since the leg began, and as mu-law has one byte per 
 Deepgram counts seconds since its connection began, which `Transcript.connected` reconciles.
 """
 
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import msgspec
 
@@ -19,7 +17,10 @@ from voice_pipelines.ports import Hypothesis
 RATE = MULAW_8K.rate
 
 _SLACK = RATE * 50 // 1000
-"""Audio that a result may lack and still cover everything: Deepgram rounds to its own windows."""
+"""Audio that a final result may lack and still cover everything: Deepgram counts in windows."""
+
+_FINALIZE_SLACK = RATE * 250 // 1000
+"""The same for a result that says itself that it answers a `Finalize`."""
 
 _MESSAGE_BYTES = RATE
 """The most that is sent in one message: a second, so that a replay does not go out as one lump."""
@@ -110,6 +111,8 @@ class Tape:
         self._start = 0
         self.sent = 0
         """Where the next `take` begins."""
+        self.torn = False
+        """Audio was lost before it was taken: what is taken does not join on."""
 
     @property
     def end(self) -> int:
@@ -134,11 +137,14 @@ class Tape:
             position = min(position, self.end)
             del self._kept[: position - self._start]
             self._start = position
-            self.sent = max(self.sent, position)
+            if self.sent < position:
+                self.sent = position
+                self.torn = True
 
     def rewind(self) -> int:
         """Take everything that is kept again; returns where that begins."""
         self.sent = self._start
+        self.torn = False
         return self._start
 
 
@@ -146,7 +152,7 @@ class Tape:
 
 
 class Transcript:
-    """The words since the last `reset`, and the requests that wait for them."""
+    """The words since the last `reset`, and the request that waits for them."""
 
     def __init__(self) -> None:
         self.understood = 0
@@ -155,7 +161,7 @@ class Transcript:
         self._start = 0
         self._final: list[str] = []
         self._interim = ""
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting: tuple[int, int] | None = None
 
     @property
     def text(self) -> str:
@@ -163,38 +169,40 @@ class Transcript:
         return " ".join(part for part in (*self._final, self._interim) if part)
 
     @property
+    def provisional(self) -> bool:
+        """The latest words may still change."""
+        return bool(self._interim)
+
+    @property
+    def needed(self) -> int:
+        """Audio before this sample cannot change the words of this utterance any more."""
+        return max(self.understood, self._start)
+
+    @property
     def waiting(self) -> int | None:
         """The request that is to be answered."""
-        return self._waiting[-1].request if self._waiting else None
+        return self._waiting[0] if self._waiting else None
 
     def connected(self, origin: int) -> None:
         """A new connection hears the audio from `origin` on."""
         self._origin = origin
-        # What the old connection owes will never come; only the newest matters to the caller.
-        while len(self._waiting) > 1:
-            self._waiting.popleft()
 
     def settle(self, request: int, end: int) -> Hypothesis | None:
         """Ask for the words up to `end`; None if results must be waited for."""
-        if not self._interim and max(self.understood, self._start) >= end - _SLACK:
-            self._forget()
-            return Hypothesis(self.text, request)
-        self._forget()
-        self._waiting.append(_Waiting(request, end))
-        return None
+        self._waiting = None if self._covers(end, _SLACK) else (request, end)
+        return Hypothesis(self.text, request) if self._waiting is None else None
 
     def answer(self) -> Hypothesis | None:
         """Answer the waiting request with what is known, if there is one."""
-        request = self.waiting
-        self._forget()
-        return None if request is None else Hypothesis(self.text, request)
+        waiting, self._waiting = self._waiting, None
+        return None if waiting is None else Hypothesis(self.text, waiting[0])
 
     def reset(self, end: int) -> None:
         """The next utterance begins at `end`."""
         self._start = end
         self._final.clear()
         self._interim = ""
-        self._forget()
+        self._waiting = None
 
     def take(self, results: Results) -> Hypothesis | None:
         """What `results` add; None if that changes nothing."""
@@ -208,22 +216,16 @@ class Transcript:
             self._interim = ""
             if words:
                 self._final.append(words)
-            if (request := self._settled_by(results, end)) is not None:
-                return Hypothesis(self.text, request)
+            # Deepgram numbers no answers, and gives none to a `Finalize` that finds nothing to
+            # finalize: how far a final result reaches tells what it answers.
+            slack = _FINALIZE_SLACK if results.from_finalize else _SLACK
+            if self._waiting is not None and self._covers(self._waiting[1], slack):
+                return self.answer()
         text = self.text
         return Hypothesis(text, None) if text != before else None
 
-    def _settled_by(self, results: Results, end: int) -> int | None:
-        # Deepgram numbers no answers, and answers no `Finalize` that finds nothing to finalize.
-        # So how far a final result reaches tells which requests it covers, and one that says that
-        # it is an answer is one to the oldest at least.
-        request = None
-        while self._waiting and self._waiting[0].end <= end + _SLACK:
-            request = self._waiting.popleft().request
-            results.from_finalize = False
-        if results.from_finalize and self._waiting:
-            request = self._waiting.popleft().request
-        return request
+    def _covers(self, end: int, slack: int) -> bool:
+        return not self._interim and self.needed >= end - slack
 
     def _words_of(self, results: Results) -> str:
         """The words of this utterance: an earlier one may reach into the same result."""
@@ -240,15 +242,3 @@ class Transcript:
 
     def _sample(self, seconds: float) -> int:
         return self._origin + round(seconds * RATE)
-
-    def _forget(self) -> None:
-        """Nobody wants the answers any more that are still to come."""
-        for waiting in self._waiting:
-            waiting.request = None
-
-
-@dataclass(slots=True)
-class _Waiting:
-    request: int | None
-    """None if it was replaced by a newer one, or answered otherwise."""
-    end: int

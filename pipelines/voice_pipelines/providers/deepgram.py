@@ -1,0 +1,469 @@
+"""Deepgram, hearing and speaking, in the carriers' mu-law at 8 kHz: nothing is converted.
+
+What is said on the wire and made of it is in `deepgram_transcript`; here are the connections.
+
+Speaking goes through `deepgram-sdk`, over HTTP. Hearing does not: for its sockets the SDK (7.17)
+uses the deprecated half of `websockets`, where closing a connection that has fallen silent takes
+10 s that it gives no way to shorten; it skips messages that are not JSON, which would lose words
+without a sign; and of a refused handshake it drops the headers, `Retry-After` among them.
+"""
+
+import asyncio
+import warnings
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
+from typing import TYPE_CHECKING, Never, cast
+
+from voice_codecs.pcm import MULAW_8K, AudioFormat
+from voice_pipelines.errors import (
+    ProviderBusy,
+    ProviderError,
+    ProviderGarbled,
+    ProviderRefused,
+    ProviderTimeout,
+    ProviderUnavailable,
+)
+from voice_pipelines.ports import Hypothesis, HypothesisSink, Recognizer, SpeechChunk
+
+from .deepgram_transcript import (
+    CLOSE_STREAM,
+    FINALIZE,
+    KEEP_ALIVE,
+    Results,
+    Tape,
+    Transcript,
+    query,
+    read_message,
+)
+
+if TYPE_CHECKING:
+    import aiohttp
+    from deepgram.speak.v1.audio.client import AsyncAudioClient
+
+_URL = "https://api.deepgram.com"
+
+_TAPE_MS = 10_000
+"""Audio kept for a new connection. A final result comes every few seconds of speech, so this is
+about two of them; after a longer outage the caller has to say it again anyhow."""
+
+_KEEP_ALIVE_MS = 4_000
+"""Deepgram closes a connection that hears nothing for 10 s, and asks for a word every 3 to 5 s."""
+
+_CLOSE_MS = 250
+"""How long a connection may take to close; a silent one must not hold up the end of a call."""
+
+_BACKOFF_MS = (100, 250, 500, 1000, 2000, 5000)
+
+
+def refusal(provider: str, status: int, headers: Mapping[str, str]) -> ProviderError:
+    """What an HTTP error means to us. Deepgram's prose stays out: it may quote what was said."""
+    said = f"HTTP {status}"
+    if status == 429:
+        try:
+            wait_ms = max(0, round(float(headers["retry-after"]) * 1000))
+        except (KeyError, ValueError, OverflowError):
+            return ProviderBusy(provider, said)
+        return ProviderBusy(provider, said, wait_ms)
+    if status == 408:
+        return ProviderTimeout(provider, said)
+    if status >= 500:
+        return ProviderUnavailable(provider, said)
+    return ProviderRefused(provider, said)
+
+
+# Hearing -----------------------------------------------------------------------------------------
+
+
+class DeepgramSpeechToText:
+    """A `SpeechToText` on Deepgram's streaming API, one connection per leg.
+
+    `keyterms` are words to expect (names, products). A request to settle is answered after
+    `patience_ms` with the words so far if Deepgram sends no final ones, as it does not when there
+    was nothing to hear; after `stall_ms` a connection that says nothing at all is given up.
+    """
+
+    def __init__(
+        self,
+        api_key: str,
+        *,
+        model: str = "nova-3",
+        language: str = "en",
+        keyterms: Sequence[str] = (),
+        base_url: str | None = None,
+        name: str = "deepgram",
+        connect_timeout_ms: int = 3_000,
+        patience_ms: int = 700,
+        stall_ms: int = 2_000,
+        keep_alive_ms: int = _KEEP_ALIVE_MS,
+    ) -> None:
+        self.name = name
+        self.connect_timeout_ms = connect_timeout_ms
+        self.patience_ms = patience_ms
+        self.stall_ms = stall_ms
+        self.keep_alive_ms = keep_alive_ms
+        self._api_key = api_key
+        self._url = (base_url or _URL).rstrip("/") + "/v1/listen"
+        self._query = query(model, language, keyterms)
+
+    @property
+    def format(self) -> AudioFormat:
+        """Mu-law at 8 kHz: a carrier's bytes pass unchanged."""
+        return MULAW_8K
+
+    @asynccontextmanager
+    async def listen(self, report: HypothesisSink) -> AsyncIterator[Recognizer]:
+        """Open an ear at once; it connects, and connects anew, by itself.
+
+        Without a connection it keeps the latest audio and reports what is wrong.
+        """
+        import aiohttp
+
+        crash: Exception | None = None
+        # A session per ear, closed with it: what is dear about one, the TLS authorities, is shared.
+        async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as group:
+            ear = _Ear(self, session, report)
+            running = group.create_task(ear.run())
+            try:
+                yield ear
+            except Exception as error:
+                crash = error  # The caller's own; it is not for the group to wrap.
+            finally:
+                ear.close()
+                running.cancel()
+        if crash is not None:
+            raise crash
+
+    async def connect(self, session: "aiohttp.ClientSession") -> "aiohttp.ClientWebSocketResponse":
+        """A new connection. Raises ProviderError."""
+        import aiohttp
+
+        try:
+            async with asyncio.timeout(self.connect_timeout_ms / 1000):
+                return await session.ws_connect(
+                    self._url,
+                    params=self._query,
+                    headers={"Authorization": f"Token {self._api_key}"},
+                    heartbeat=10,  # An end that has vanished without a word is noticed by this.
+                    timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_MS / 1000),
+                )
+        except aiohttp.WSServerHandshakeError as error:
+            raise refusal(self.name, error.status, error.headers or {}) from error
+        except TimeoutError as error:
+            raise ProviderTimeout(self.name, "no connection in time") from error
+        except (aiohttp.ClientError, OSError) as error:
+            reason = type(error).__name__
+            raise ProviderUnavailable(self.name, f"connection failed: {reason}") from error
+
+
+class _Ear:
+    """One leg's `Recognizer`, and the task that connects it."""
+
+    def __init__(
+        self,
+        stt: DeepgramSpeechToText,
+        session: "aiohttp.ClientSession",
+        report: HypothesisSink,
+    ) -> None:
+        self._stt = stt
+        self._session = session
+        self._report = report
+        self._loop = asyncio.get_running_loop()
+        self._tape = Tape(MULAW_8K.bytes_for(_TAPE_MS))
+        self._transcript = Transcript()
+        self._work = asyncio.Event()
+        """There is something to send."""
+        self._stalled = asyncio.Event()
+        self._finalize = False
+        self._voiced = False
+        self._voice_end = 0
+        self._trouble: ProviderError | None = None
+        """Why there is no connection; None while there is one, and before the first attempt."""
+        self._told = False
+        """The trouble was reported."""
+        self._heard_from = 0
+        """Valid messages received."""
+        self._heard_before_request = 0
+        self._timer: asyncio.Handle | None = None
+
+    # The frame path ------------------------------------------------------------------------------
+
+    def feed(self, audio: bytes) -> None:
+        self._tape.feed(audio)
+        if self._voiced:
+            self._voice_end = self._tape.end
+        self._work.set()
+
+    def voiced(self, speaking: bool) -> None:
+        self._voiced = speaking
+
+    def settle(self, request: int) -> None:
+        self._stop_timer()
+        answer: Hypothesis | ProviderError | None
+        answer = self._transcript.settle(request, self._tape.end)
+        if self._refused:
+            answer = self._trouble
+        if answer is not None:
+            # Soon, not now: whoever asks is not made to hear the answer inside the question.
+            self._timer = self._loop.call_soon(self._report, answer)
+            return
+        self._heard_before_request = self._heard_from
+        self._finalize = True
+        self._work.set()
+        self._timer = self._loop.call_later(self._stt.patience_ms / 1000, self._impatient)
+
+    def reset(self) -> None:
+        self._stop_timer()
+        self._finalize = False
+        self._transcript.reset(self._tape.end)
+
+    def close(self) -> None:
+        """Report nothing more."""
+        self._stop_timer()
+
+    # Requests that Deepgram does not answer ------------------------------------------------------
+
+    def _impatient(self) -> None:
+        if self._trouble is None and (self._all_heard or self._transcript.provisional):
+            self._say_what_is_known()
+        else:  # Somebody spoke and there are no words for it: that may yet change.
+            more_ms = max(self._stt.stall_ms - self._stt.patience_ms, 0)
+            self._timer = self._loop.call_later(more_ms / 1000, self._out_of_patience)
+
+    def _out_of_patience(self) -> None:
+        alive = self._heard_from > self._heard_before_request
+        if alive or (self._all_heard and self._trouble is None):
+            self._say_what_is_known()
+            return
+        self._transcript.answer()  # The error is the answer.
+        if self._trouble is not None:
+            self._report(self._trouble)
+        else:
+            self._report(ProviderTimeout(self._stt.name, "the connection has fallen silent"))
+            self._stalled.set()
+
+    @property
+    def _all_heard(self) -> bool:
+        """Nobody spoke after what the final results cover, as far as the gate can tell."""
+        return self._voice_end <= self._transcript.needed
+
+    def _say_what_is_known(self) -> None:
+        if (answer := self._transcript.answer()) is not None:
+            self._report(answer)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    # The connection ------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Stay connected until cancelled, or until Deepgram refuses to serve us."""
+        failures = 0
+        while not self._refused:
+            heard_from = self._heard_from
+            try:
+                await self._converse()
+            except ProviderError as error:
+                failures = 0 if self._heard_from > heard_from else failures + 1
+                self._fail(error)
+                await asyncio.sleep(_wait_ms(error, failures) / 1000)
+
+    @property
+    def _refused(self) -> bool:
+        return isinstance(self._trouble, ProviderRefused)
+
+    def _fail(self, error: ProviderError) -> None:
+        self._trouble = error
+        if self._refused:
+            self._stop_timer()
+            self._transcript.answer()  # The error is the answer.
+        elif self._told or isinstance(error, _Lost):
+            # A connection that is lost and comes back loses no word and concerns nobody. One that
+            # cannot be made is told once, and again to every request that waits for it in vain.
+            return
+        self._told = True
+        self._report(error)
+
+    async def _converse(self) -> Never:
+        """One connection, from its opening to its loss. Raises ProviderError."""
+        ws = await self._stt.connect(self._session)
+        try:
+            self._trouble, self._told = None, False
+            self._stalled.clear()
+            # All at once, whatever its length: words that come late are words that came in vain.
+            self._tape.release(self._transcript.needed)
+            self._transcript.connected(self._tape.rewind())
+            self._finalize = self._transcript.waiting is not None
+            self._work.set()
+            async with asyncio.TaskGroup() as group:
+                for work in (self._hear(ws), self._send(ws), self._watch()):
+                    group.create_task(work)
+        except ExceptionGroup as failures:
+            errors, bugs = failures.split(ProviderError)
+            if errors is None or bugs is not None:
+                raise
+            raise errors.exceptions[0] from None
+        finally:
+            await _hang_up(ws)
+        raise AssertionError("the connection's tasks end by raising")
+
+    async def _send(self, ws: "aiohttp.ClientWebSocketResponse") -> None:
+        try:
+            while True:
+                try:
+                    async with asyncio.timeout(self._stt.keep_alive_ms / 1000):
+                        await self._work.wait()
+                except TimeoutError:
+                    await ws.send_str(KEEP_ALIVE)
+                    continue
+                self._work.clear()
+                while audio := self._tape.take():
+                    await ws.send_bytes(audio)
+                if self._tape.torn:
+                    raise _Lost(self._stt.name, "the connection does not keep up")
+                if self._finalize:
+                    self._finalize = False
+                    await ws.send_str(FINALIZE)
+        except OSError as error:  # aiohttp's ClientConnectionResetError is one.
+            raise _Lost(self._stt.name, "the connection was lost") from error
+
+    async def _hear(self, ws: "aiohttp.ClientWebSocketResponse") -> None:
+        from aiohttp import WSMsgType
+
+        name = self._stt.name
+        while True:
+            message = await ws.receive()
+            match message.type:
+                case WSMsgType.TEXT:
+                    self._take(message.data)
+                case WSMsgType.BINARY:
+                    raise ProviderGarbled(name, "a binary message")
+                case _ if ws.close_code == 1008:  # "DATA-0000": the same audio would fail again
+                    raise ProviderRefused(name, "it closed the connection: policy violation")
+                case _:
+                    raise _Lost(name, f"it closed the connection ({ws.close_code})")
+
+    def _take(self, data: str) -> None:
+        match read_message(self._stt.name, data):
+            case ProviderError() as error:
+                raise error
+            case Results() as results:
+                self._heard_from += 1
+                hypothesis = self._transcript.take(results)
+                self._tape.release(self._transcript.understood)
+                if hypothesis is not None:
+                    if hypothesis.request is not None:
+                        self._stop_timer()
+                    self._report(hypothesis)
+
+    async def _watch(self) -> None:
+        await self._stalled.wait()
+        raise _Lost(self._stt.name, "the connection has fallen silent")
+
+
+class _Lost(ProviderUnavailable):
+    """There was a connection; the next one takes over from it."""
+
+
+def _wait_ms(error: ProviderError, failures: int) -> int:
+    """How long to wait after `failures` connections in a row that brought nothing."""
+    wait_ms = _BACKOFF_MS[min(failures, len(_BACKOFF_MS) - 1)]
+    if isinstance(error, ProviderBusy) and error.retry_after_ms is not None:
+        return max(wait_ms, error.retry_after_ms)
+    return wait_ms
+
+
+async def _hang_up(ws: "aiohttp.ClientWebSocketResponse") -> None:
+    with suppress(OSError):  # Whatever cannot be said to it any more. A timeout is one, too.
+        async with asyncio.timeout(_CLOSE_MS / 1000):
+            await ws.send_str(CLOSE_STREAM)
+    await ws.close()
+
+
+# Speaking ----------------------------------------------------------------------------------------
+
+
+class DeepgramTextToSpeech:
+    """A `TextToSpeech` on Deepgram's streaming HTTP API. Close it when it is no longer needed.
+
+    Connections are kept and used again. Closing or cancelling `speak` drops its connection, upon
+    which Deepgram stops. Constructing it imports the SDK, which takes about a second.
+    """
+
+    def __init__(
+        self,
+        api_key: str,
+        *,
+        model: str = "aura-2-thalia-en",
+        base_url: str | None = None,
+        name: str = "deepgram",
+        connect_timeout_ms: int = 3_000,
+        silence_timeout_ms: int = 10_000,
+    ) -> None:
+        with warnings.catch_warnings():
+            # The SDK imports its sockets, of the deprecated kind, even where none is used.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            import httpx
+            from deepgram import AsyncDeepgramClient
+            from deepgram.core.api_error import ApiError
+            from deepgram.environment import DeepgramClientEnvironment
+
+            url = (base_url or _URL).rstrip("/")
+            self._http = httpx.AsyncClient(
+                timeout=httpx.Timeout(silence_timeout_ms / 1000, connect=connect_timeout_ms / 1000)
+            )
+            client = AsyncDeepgramClient(
+                api_key=api_key,
+                environment=DeepgramClientEnvironment(
+                    base=url, production=url, agent=url, agent_rest=url
+                ),
+                httpx_client=self._http,
+            )
+            self._audio: AsyncAudioClient = client.speak.v1.audio
+        self.name = name
+        self._model = model
+        self._api_error = ApiError
+        self._timeout = httpx.TimeoutException
+        self._http_error = httpx.HTTPError
+
+    @property
+    def format(self) -> AudioFormat:
+        """Mu-law at 8 kHz, as Deepgram sends it."""
+        return MULAW_8K
+
+    async def speak(self, text: str) -> AsyncGenerator[SpeechChunk]:
+        """Stream the speech of `text`, each piece as it arrives. Raises ProviderError."""
+        with self._translated_errors():
+            async with self._audio.with_raw_response.generate(
+                text=text,
+                model=self._model,
+                encoding="mulaw",
+                sample_rate=MULAW_8K.rate,
+                container="none",
+            ) as response:
+                kind = response.headers.get("content-type", "audio/")
+                if not kind.startswith("audio/"):
+                    raise ProviderGarbled(self.name, "the answer is not audio")
+                # The SDK's iterator is a generator; left to itself it would be closed some time.
+                async with aclosing(cast(AsyncGenerator[bytes], response.data)) as parts:
+                    async for audio in parts:
+                        if audio:
+                            yield SpeechChunk(audio)
+
+    async def close(self) -> None:
+        """Close the connections, those in use included."""
+        await self._http.aclose()
+
+    @contextmanager
+    def _translated_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except self._api_error as error:
+            headers = {key.lower(): value for key, value in (error.headers or {}).items()}
+            raise refusal(self.name, error.status_code or 500, headers) from error
+        except self._timeout as error:
+            raise ProviderTimeout(self.name, "no answer in time") from error
+        except self._http_error as error:
+            reason = type(error).__name__
+            raise ProviderUnavailable(self.name, f"the connection failed: {reason}") from error
