@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models run demo test lint unit model-tests bench docs clean
+.PHONY: help setup models run demo test lint unit model-tests bench docs journals clean
 
 help:  ## Show the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -52,6 +52,9 @@ model-tests: models
 bench: models  ## Measure this machine (some minutes).
 	$(BIN)/voice-agent bench micro
 	$(BIN)/voice-agent bench latency --sweep
+
+journals: models  ## Record the journals of real calls in tests/journals anew.
+	$(BIN)/python -m tests.e2e.record
 
 docs: setup  ## Write docs/configuration.md from the code.
 	$(BIN)/python -m docs.generate

@@ -116,7 +116,7 @@ async def serving(
         # From now on a full collection sees live calls only. Look for ended ones' cycles often;
         # by default it waits until they are a quarter of all that was ever imported.
         gc.collect()
-        gc.set_threshold(700, 10, 2)
+        gc.set_threshold(700, 5, 1)
         yield Server(host, port, switchboard, metrics)
 
 
