@@ -326,14 +326,13 @@ class _Race:
                 for task, run in self._running.items():
                     run.trial.overtaken()
                     task.cancel()
-        except BaseException:
-            if self._winner is not None:
-                await self._winner.drop()
-            raise
-        finally:
             for run in begun:
                 if run is not self._winner:
-                    run.trial.abandon()  # A task cancelled before it began could not do it.
+                    await run.drop()  # It may have yielded, or not have begun, when it was stopped.
+        except BaseException:
+            for run in begun:
+                await run.drop()
+            raise
         return self._winner
 
     def _begin_next(
@@ -484,6 +483,8 @@ class _Utterance:
         self._speaking = False
 
     def feed(self, audio: bytes) -> None:
+        if not audio:
+            return
         self._parts.append(audio)
         self._size += len(audio)
         while self._size > self._limit and len(self._parts) > 1:
@@ -656,26 +657,24 @@ class _FallbackRecognizer:
         def reported(result: Hypothesis | ProviderError) -> None:
             self._reported(ear, result)
 
-        async with AsyncExitStack() as stack:
-            try:
-                async with asyncio.timeout(self._open_ms / 1000) as limit:
+        limit = asyncio.timeout(self._open_ms / 1000)
+        try:
+            async with AsyncExitStack() as stack:
+                async with limit:
                     recognizer = await stack.enter_async_context(
                         ear.candidate.provider.listen(reported)
                     )
-            except ProviderError as error:
-                self._reported(ear, error)
-                return
-            except TimeoutError:
-                if not limit.expired():
-                    raise
-                late = ProviderTimeout(ear.candidate.name, "no connection in time")
-                self._reported(ear, late)
-                return
-            if ear is self._ear:
-                self._utterance.replay(recognizer, ear.converter)
-                ear.recognizer = recognizer
-                self._ask()
-            await ear.discarded.wait()
+                if ear is self._ear:
+                    self._utterance.replay(recognizer, ear.converter)
+                    ear.recognizer = recognizer
+                    self._ask()
+                await ear.discarded.wait()
+        except ProviderError as error:  # While it opened; while it closes, nobody minds.
+            self._reported(ear, error)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            self._reported(ear, ProviderTimeout(ear.candidate.name, "no connection in time"))
 
     def _reported(self, ear: _Ear, result: Hypothesis | ProviderError) -> None:
         """News of an ear."""

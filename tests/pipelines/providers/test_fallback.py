@@ -277,6 +277,41 @@ async def test_one_hedge_is_enough_but_a_failed_one_is_replaced() -> None:
     assert stalled.begun == stalled.closed
 
 
+class Gated:
+    """Yields when the gate opens; counts how often it began and ended."""
+
+    def __init__(self, gate: asyncio.Event) -> None:
+        self.begun = asyncio.Event()
+        self.closed = False
+        self._gate = gate
+
+    async def reply(self, messages: Sequence[Message]) -> AsyncGenerator[ReplyDelta]:
+        self.begun.set()
+        try:
+            await self._gate.wait()
+            yield "Yes"
+        finally:
+            self.closed = True
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+async def test_of_two_that_answer_at_once_one_is_taken_and_both_are_closed(cancelled: bool) -> None:
+    gate = asyncio.Event()
+    gated = [Gated(gate), Gated(gate)]
+    models = [a_model(name, model) for name, model in zip("ab", gated, strict=True)]
+    llm = FallbackLanguageModel(models, Hand(), hedge_ms=1)
+    async with asyncio.timeout(HANG_S), asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(said(llm))
+        for model in gated:
+            await model.begun.wait()
+        gate.set()
+        if cancelled:
+            task.cancel()
+    assert task.cancelled() if cancelled else task.result() == ["Yes"]
+    assert [model.closed for model in gated] == [True, True]
+    assert [health(model) for model in models] == [(0 if cancelled else 1, 0), (0, 0)]
+
+
 async def test_a_bug_in_a_provider_is_not_hidden() -> None:
     class Buggy:
         async def reply(self, messages: Sequence[Message]) -> AsyncGenerator[ReplyDelta]:
@@ -430,13 +465,19 @@ class Heard:
 class Recording:
     """A recognizer that writes down what it is told, and reports what the test says."""
 
-    def __init__(self, audio_format: AudioFormat = MULAW_8K, opens: bool | None = True) -> None:
+    def __init__(
+        self,
+        audio_format: AudioFormat = MULAW_8K,
+        opens: bool | None = True,
+        fails_to_close: bool = False,
+    ) -> None:
         self.format = audio_format
         self.log: list[object] = []
         self.opened = asyncio.Event()
         self.open_ears = 0
         self.report: HypothesisSink
         self._opens = opens
+        self._fails_to_close = fails_to_close
 
     @asynccontextmanager
     async def listen(self, report: HypothesisSink) -> AsyncIterator[Recognizer]:
@@ -452,6 +493,8 @@ class Recording:
             yield self
         finally:
             self.open_ears -= 1
+            if self._fails_to_close:
+                raise ProviderUnavailable("recording", "no good-bye")
 
     def feed(self, audio: bytes) -> None:
         self.log.append(audio)
@@ -611,10 +654,11 @@ async def test_when_all_are_left_alone_it_says_for_how_long() -> None:
 
 async def test_an_ear_that_dies_unasked_is_replaced_in_silence() -> None:
     heard = Heard()
-    first, second = Recording(), Recording()
+    first, second = Recording(fails_to_close=True), Recording()
     ears = [an_ear("a", first), an_ear("b", second)]
     async with asyncio.timeout(HANG_S), FallbackSpeechToText(ears, Hand()).listen(heard) as ear:
         await first.opened.wait()
+        ear.feed(b"")
         first.report(DOWN)
         await second.opened.wait()
         second.report(Hypothesis("hm", None))
@@ -625,7 +669,7 @@ async def test_an_ear_that_dies_unasked_is_replaced_in_silence() -> None:
         ear.voiced(True)
         await first.opened.wait()
         await asyncio.sleep(0)
-        assert first.log == ["open", "open", True]
+        assert first.log == ["open", b"", "open", True]
     assert heard.results.empty()
     assert [health(candidate) for candidate in ears] == [(0, 1), (0, 1)]
 
