@@ -1,18 +1,16 @@
-"""Deepgram, hearing and speaking, in the carriers' mu-law at 8 kHz: nothing is converted.
+"""Deepgram's ears, for the carriers' mu-law at 8 kHz: nothing is converted.
 
-What is said on the wire and made of it is in `deepgram_transcript`; here are the connections.
-
-Speaking goes through `deepgram-sdk`, over HTTP. Hearing does not: for its sockets the SDK (7.17)
-uses the deprecated half of `websockets`, where closing a connection that has fallen silent takes
-10 s that it gives no way to shorten; it skips messages that are not JSON, which would lose words
-without a sign; and of a refused handshake it drops the headers, `Retry-After` among them.
+What is said on the wire and made of it is in `deepgram_transcript`; here are the connections. They
+are made without `deepgram-sdk`: for its sockets the SDK (7.17) uses the deprecated half of
+`websockets`, where closing a connection that has fallen silent takes 10 s that it gives no way to
+shorten; it skips messages that are not JSON, which would lose words without a sign; and of a
+refused handshake it drops the headers, `Retry-After` among them.
 """
 
 import asyncio
-import warnings
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager, contextmanager, suppress
-from typing import TYPE_CHECKING, Never, cast
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Never
 
 from voice_codecs.pcm import MULAW_8K, AudioFormat
 from voice_pipelines.errors import (
@@ -23,7 +21,7 @@ from voice_pipelines.errors import (
     ProviderTimeout,
     ProviderUnavailable,
 )
-from voice_pipelines.ports import Hypothesis, HypothesisSink, Recognizer, SpeechChunk
+from voice_pipelines.ports import Hypothesis, HypothesisSink, Recognizer
 
 from .deepgram_transcript import (
     CLOSE_STREAM,
@@ -38,9 +36,8 @@ from .deepgram_transcript import (
 
 if TYPE_CHECKING:
     import aiohttp
-    from deepgram.speak.v1.audio.client import AsyncAudioClient
 
-_URL = "https://api.deepgram.com"
+URL = "https://api.deepgram.com"
 
 _TAPE_MS = 10_000
 """Audio kept for a new connection. A final result comes every few seconds of speech, so this is
@@ -71,9 +68,6 @@ def refusal(provider: str, status: int, headers: Mapping[str, str]) -> ProviderE
     return ProviderRefused(provider, said)
 
 
-# Hearing -----------------------------------------------------------------------------------------
-
-
 class DeepgramSpeechToText:
     """A `SpeechToText` on Deepgram's streaming API, one connection per leg.
 
@@ -102,7 +96,7 @@ class DeepgramSpeechToText:
         self.stall_ms = stall_ms
         self.keep_alive_ms = keep_alive_ms
         self._api_key = api_key
-        self._url = (base_url or _URL).rstrip("/") + "/v1/listen"
+        self._url = (base_url or URL).rstrip("/") + "/v1/listen"
         self._query = query(model, language, keyterms)
 
     @property
@@ -379,91 +373,3 @@ async def _hang_up(ws: "aiohttp.ClientWebSocketResponse") -> None:
         async with asyncio.timeout(_CLOSE_MS / 1000):
             await ws.send_str(CLOSE_STREAM)
     await ws.close()
-
-
-# Speaking ----------------------------------------------------------------------------------------
-
-
-class DeepgramTextToSpeech:
-    """A `TextToSpeech` on Deepgram's streaming HTTP API. Close it when it is no longer needed.
-
-    Connections are kept and used again. Closing or cancelling `speak` drops its connection, upon
-    which Deepgram stops. Constructing it imports the SDK, which takes about a second.
-    """
-
-    def __init__(
-        self,
-        api_key: str,
-        *,
-        model: str = "aura-2-thalia-en",
-        base_url: str | None = None,
-        name: str = "deepgram",
-        connect_timeout_ms: int = 3_000,
-        silence_timeout_ms: int = 10_000,
-    ) -> None:
-        with warnings.catch_warnings():
-            # The SDK imports its sockets, of the deprecated kind, even where none is used.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            import httpx
-            from deepgram import AsyncDeepgramClient
-            from deepgram.core.api_error import ApiError
-            from deepgram.environment import DeepgramClientEnvironment
-
-            url = (base_url or _URL).rstrip("/")
-            self._http = httpx.AsyncClient(
-                timeout=httpx.Timeout(silence_timeout_ms / 1000, connect=connect_timeout_ms / 1000)
-            )
-            client = AsyncDeepgramClient(
-                api_key=api_key,
-                environment=DeepgramClientEnvironment(
-                    base=url, production=url, agent=url, agent_rest=url
-                ),
-                httpx_client=self._http,
-            )
-            self._audio: AsyncAudioClient = client.speak.v1.audio
-        self.name = name
-        self._model = model
-        self._api_error = ApiError
-        self._timeout = httpx.TimeoutException
-        self._http_error = httpx.HTTPError
-
-    @property
-    def format(self) -> AudioFormat:
-        """Mu-law at 8 kHz, as Deepgram sends it."""
-        return MULAW_8K
-
-    async def speak(self, text: str) -> AsyncGenerator[SpeechChunk]:
-        """Stream the speech of `text`, each piece as it arrives. Raises ProviderError."""
-        with self._translated_errors():
-            async with self._audio.with_raw_response.generate(
-                text=text,
-                model=self._model,
-                encoding="mulaw",
-                sample_rate=MULAW_8K.rate,
-                container="none",
-            ) as response:
-                kind = response.headers.get("content-type", "audio/")
-                if not kind.startswith("audio/"):
-                    raise ProviderGarbled(self.name, "the answer is not audio")
-                # The SDK's iterator is a generator; left to itself it would be closed some time.
-                async with aclosing(cast(AsyncGenerator[bytes], response.data)) as parts:
-                    async for audio in parts:
-                        if audio:
-                            yield SpeechChunk(audio)
-
-    async def close(self) -> None:
-        """Close the connections, those in use included."""
-        await self._http.aclose()
-
-    @contextmanager
-    def _translated_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except self._api_error as error:
-            headers = {key.lower(): value for key, value in (error.headers or {}).items()}
-            raise refusal(self.name, error.status_code or 500, headers) from error
-        except self._timeout as error:
-            raise ProviderTimeout(self.name, "no answer in time") from error
-        except self._http_error as error:
-            reason = type(error).__name__
-            raise ProviderUnavailable(self.name, f"the connection failed: {reason}") from error
