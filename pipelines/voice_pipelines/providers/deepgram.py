@@ -8,7 +8,7 @@ refused handshake it drops the headers, `Retry-After` among them.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Never
 
@@ -23,6 +23,7 @@ from voice_pipelines.errors import (
 )
 from voice_pipelines.ports import Hypothesis, HypothesisSink, Recognizer
 
+from .deepgram_api import URL, refusal
 from .deepgram_transcript import (
     CLOSE_STREAM,
     FINALIZE,
@@ -37,8 +38,6 @@ from .deepgram_transcript import (
 if TYPE_CHECKING:
     import aiohttp
 
-URL = "https://api.deepgram.com"
-
 _TAPE_MS = 10_000
 """Audio kept for a new connection. A final result comes every few seconds of speech, so this is
 about two of them; after a longer outage the caller has to say it again anyhow."""
@@ -50,22 +49,6 @@ _CLOSE_MS = 250
 """How long a connection may take to close; a silent one must not hold up the end of a call."""
 
 _BACKOFF_MS = (100, 250, 500, 1000, 2000, 5000)
-
-
-def refusal(provider: str, status: int, headers: Mapping[str, str]) -> ProviderError:
-    """What an HTTP error means to us. Deepgram's prose stays out: it may quote what was said."""
-    said = f"HTTP {status}"
-    if status == 429:
-        try:
-            wait_ms = max(0, round(float(headers["retry-after"]) * 1000))
-        except (KeyError, ValueError, OverflowError):
-            return ProviderBusy(provider, said)
-        return ProviderBusy(provider, said, wait_ms)
-    if status == 408:
-        return ProviderTimeout(provider, said)
-    if status >= 500:
-        return ProviderUnavailable(provider, said)
-    return ProviderRefused(provider, said)
 
 
 class DeepgramSpeechToText:

@@ -13,7 +13,7 @@ from voice_codecs.pcm import MULAW_8K, AudioFormat
 from voice_pipelines.errors import ProviderGarbled, ProviderTimeout, ProviderUnavailable
 from voice_pipelines.ports import SpeechChunk
 
-from .deepgram import URL, refusal
+from .deepgram_api import URL, refusal
 
 if TYPE_CHECKING:
     from deepgram.speak.v1.audio.client import AsyncAudioClient

@@ -23,7 +23,8 @@ from voice_pipelines.errors import (
     ProviderUnavailable,
 )
 from voice_pipelines.ports import Hypothesis, SpeechToText, TextToSpeech
-from voice_pipelines.providers.deepgram import DeepgramSpeechToText, refusal
+from voice_pipelines.providers.deepgram import DeepgramSpeechToText
+from voice_pipelines.providers.deepgram_api import refusal
 from voice_pipelines.providers.deepgram_speech import DeepgramTextToSpeech
 from voice_pipelines.providers.deepgram_transcript import (
     Results,
