@@ -333,6 +333,8 @@ class Conversation:
         yield from self._replies.drop_draft()
         if self._replies and not self._replies.paused and self._may_be_interrupted():
             yield from self._replies.pause()
+        elif not self._replies and not ear.words and self.policy.speculation.prefill_words:
+            yield Prefill(self.transcript.opening(self.policy.instructions))
 
     def _speech_stopped(self, leg: str, voiced_until: int, now: int) -> Commands:
         if (ear := self._ears.get(leg)) is None or not ear.talking:

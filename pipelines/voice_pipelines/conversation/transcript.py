@@ -90,6 +90,13 @@ class Transcript:
                 messages.append(Message(role, line.text))
         return tuple(messages)
 
+    def opening(self, instructions: str) -> tuple[Message, ...]:
+        """What the LLM will be shown whatever the caller says next."""
+        history = self.history(instructions)
+        if history and history[-1].role == "user":
+            return history
+        return (*history, Message("user", ""))
+
     def _update(self, turn: int, heard: str | None = None, intended: str | None = None) -> None:
         for at in range(len(self.lines) - 1, -1, -1):
             line = self.lines[at]

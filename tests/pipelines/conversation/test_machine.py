@@ -319,7 +319,8 @@ def test_the_words_are_read_ahead_while_the_caller_speaks() -> None:
         QUIET, speculation=SpeculationPolicy(prefill_words=3, prefills=1)
     )
     script = Script(policy)
-    script.at(0, SpeechStarted("a"), SpeechConfirmed("a"))
+    opening = (Message("system", "Be brief."), Message("user", ""))
+    assert script.at(0, SpeechStarted("a"), SpeechConfirmed("a")) == [Prefill(opening)]
     assert script.at(700, Transcribed("a", "how much is")) == []
     assert script.at(1400, Transcribed("a", "how much is the large")) == [
         Prefill((Message("system", "Be brief."), Message("user", "how much is")))
