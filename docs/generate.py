@@ -21,7 +21,7 @@ One TOML file (`--config`), then `VOICE_AGENT_SECTION__KEY` environment variable
 `--set section.key=value`; later ones win. `voice-agent check-config FILE` says whether a file is
 right and names the key that is not; with `--json` it prints every value in force. Names that end in
 `_ms` are milliseconds. Secrets are never settings: settings name the environment variable that
-holds one. The included files are `configs/local.toml` and `configs/scripted.toml`.
+holds one. Included are `local.toml`, `cloud.toml`, `hybrid.toml` and `scripted.toml`.
 
 This page is written by `make docs`.
 """

@@ -29,7 +29,16 @@ from .calls.session import Switchboard
 from .errors import VoiceAgentError
 from .models.machine import choose_llm, machine
 from .models.store import Store
-from .settings import Configuration, Settings, check_exposure, check_providers
+from .settings import (
+    Configuration,
+    LlmSettings,
+    Settings,
+    SttSettings,
+    TtsSettings,
+    check_exposure,
+    check_providers,
+    key_variable,
+)
 from .telemetry.metrics import Metrics
 from .web.server import Front
 
@@ -185,6 +194,17 @@ async def _tts(settings: Settings, stack: AsyncExitStack, progress: Progress) ->
         case "local":
             progress("Starting the voice")
             return await stack.enter_async_context(registry.local_tts(MULAW_8K))
+        case "deepgram":
+            entering = registry.deepgram_tts(_key(tts), tts.model, tts.base_url)
+        case "elevenlabs":
+            entering = registry.elevenlabs_tts(_key(tts), tts.voice, tts.model, tts.base_url)
+        case "openai":
+            entering = registry.openai_tts(tts.base_url, tts.model, tts.voice, _key(tts))
+    return await stack.enter_async_context(entering)
+
+
+def _key(part: SttSettings | LlmSettings | TtsSettings) -> str:
+    return os.environ[key_variable(part)]  # `check_providers` has seen it.
 
 
 async def _speech_models(
@@ -206,8 +226,21 @@ async def _speech_models(
         folder = store.path("moonshine-base")
         stt = await asyncio.to_thread(registry.local_stt, folder, pool)
     else:
-        stt = registry.scripted_stt(settings.stt.text, settings.stt.delay_ms)
+        stt = await _remote_stt(settings.stt, stack)
     return stt, turn_detector
+
+
+async def _remote_stt(stt: SttSettings, stack: AsyncExitStack) -> SpeechToText:
+    match stt.provider:
+        case "deepgram":
+            return registry.deepgram_stt(
+                _key(stt), stt.model, stt.language, stt.keyterms, stt.base_url
+            )
+        case "openai":
+            entering = registry.openai_stt(stt.base_url, stt.model, _key(stt))
+            return await stack.enter_async_context(entering)
+        case _:
+            return registry.scripted_stt(stt.text, stt.delay_ms)
 
 
 async def _vad(settings: Settings, progress: Progress) -> VoiceActivityDetector:
@@ -231,9 +264,10 @@ async def _llm(
         case "scripted":
             return registry.scripted_llm(llm.text, llm.delay_ms)
         case "openai":
-            key = os.environ[llm.api_key_env]  # `check_providers` has seen it.
             return await stack.enter_async_context(
-                registry.openai_llm(llm.base_url, llm.model, key, llm.temperature, llm.max_tokens)
+                registry.openai_llm(
+                    llm.base_url, llm.model, _key(llm), llm.temperature, llm.max_tokens
+                )
             )
         case "local":
             name = local_llm_name(settings)

@@ -84,7 +84,18 @@ class ModelSettings(_Section, frozen=True):
 
 
 class SttSettings(_Section, frozen=True):
-    provider: Literal["local", "scripted"] = "local"
+    provider: Literal["local", "deepgram", "openai", "scripted"] = "local"
+    """``openai`` is any OpenAI-compatible transcription API."""
+    model: str = ""
+    """The API's name of the model; needed for ``openai``."""
+    language: str = "en"
+    """For ``deepgram``."""
+    keyterms: tuple[str, ...] = ()
+    """For ``deepgram``: names and words that it should expect."""
+    base_url: str = ""
+    """Another address of the API; needed for ``openai``."""
+    api_key_env: str = ""
+    """The variable with the API's key; empty for DEEPGRAM_API_KEY or OPENAI_API_KEY."""
     text: str = "hello there"
     """What the scripted one understands."""
     delay_ms: Milliseconds = 0
@@ -107,7 +118,16 @@ class LlmSettings(_Section, frozen=True):
 
 
 class TtsSettings(_Section, frozen=True):
-    provider: Literal["local", "scripted"] = "local"
+    provider: Literal["local", "deepgram", "elevenlabs", "openai", "scripted"] = "local"
+    """``openai`` is any OpenAI-compatible speech API."""
+    model: str = ""
+    """The API's name of the model; needed for ``openai``. For ``deepgram`` it names the voice."""
+    voice: str = ""
+    """The API's name of the voice; needed for ``elevenlabs`` and ``openai``."""
+    base_url: str = ""
+    """Another address of the API; needed for ``openai``."""
+    api_key_env: str = ""
+    """The variable with the API's key; empty for the vendor's, such as ELEVENLABS_API_KEY."""
     delay_ms: Milliseconds = 0
     """How long the scripted one takes to its first audio."""
     audio_ms: Milliseconds = 3000
@@ -126,6 +146,21 @@ class Persona(_Section, frozen=True):
     name: str
     instructions: str
     phrases: Phrases = Phrases()
+
+
+_KEYS = {
+    "deepgram": "DEEPGRAM_API_KEY",
+    "elevenlabs": "ELEVENLABS_API_KEY",
+    "openai": "OPENAI_API_KEY",
+}
+"""Where each vendor's key is by default."""
+_REQUIRED: dict[tuple[str, str], tuple[str, ...]] = {
+    ("stt", "openai"): ("base_url", "model"),
+    ("llm", "openai"): ("base_url", "model"),
+    ("tts", "openai"): ("base_url", "model", "voice"),
+    ("tts", "elevenlabs"): ("voice",),
+}
+"""Settings that a provider cannot do without, by section and provider."""
 
 
 class Settings(_Section, frozen=True):
@@ -279,17 +314,24 @@ def check_exposure(settings: Settings, environment: Mapping[str, str]) -> None:
 
 def check_providers(settings: Settings, environment: Mapping[str, str]) -> None:
     """See that what the providers need is there. Raises ConfigurationError."""
-    llm = settings.llm
-    if llm.provider != "openai":
-        return
-    for key, value in (("llm.base_url", llm.base_url), ("llm.model", llm.model)):
-        if not value:
-            raise ConfigurationError(f"`llm.provider` is openai: set `{key}` too.")
-    if not environment.get(llm.api_key_env):
-        raise ConfigurationError(
-            f"`llm.provider` is openai and needs a key: put it into the environment variable "
-            f"{llm.api_key_env} (`llm.api_key_env`)."
-        )
+    stt, llm, tts = settings.stt, settings.llm, settings.tts
+    for section, part in (("stt", stt), ("llm", llm), ("tts", tts)):
+        for name in _REQUIRED.get((section, part.provider), ()):
+            if not getattr(part, name):
+                raise ConfigurationError(
+                    f"`{section}.provider` is {part.provider}: set `{section}.{name}` too."
+                )
+        variable = key_variable(part)
+        if variable and not environment.get(variable):
+            raise ConfigurationError(
+                f"`{section}.provider` is {part.provider} and needs a key: put it into the "
+                f"environment variable {variable} (`{section}.api_key_env`)."
+            )
+
+
+def key_variable(part: SttSettings | LlmSettings | TtsSettings) -> str:
+    """The environment variable with the key of a stage's provider; empty if it needs none."""
+    return (part.api_key_env or _KEYS[part.provider]) if part.provider in _KEYS else ""
 
 
 def _is_https_origin(url: str) -> bool:

@@ -154,7 +154,7 @@ def test_mistakes_on_the_command_line_name_it(tmp_path: Path, override: str, nam
 
 
 def test_files_that_are_not_there(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="the included ones are local.toml"):
+    with pytest.raises(ConfigurationError, match="the included ones are cloud.toml, "):
         load("nothing", (), {})
     with pytest.raises(ConfigurationError, match="There is no configuration /"):
         load(tmp_path / "nothing.toml", (), {})
@@ -286,3 +286,33 @@ def test_a_remote_model_needs_its_address_and_key(tmp_path: Path) -> None:
             check_providers(load(path, needed[:number], {}).settings, {})
     check_providers(load(path, needed, {}).settings, {"OPENAI_API_KEY": "secret"})
     check_providers(load(path, (), {}).settings, {})
+
+
+@pytest.mark.parametrize(
+    ("overrides", "environment", "named"),
+    [
+        (["stt.provider=deepgram"], {}, "DEEPGRAM_API_KEY (`stt.api_key_env`)"),
+        (["stt.provider=deepgram", "stt.api_key_env=MINE"], {}, "MINE"),
+        (["stt.provider=openai"], {"OPENAI_API_KEY": "k"}, "set `stt.base_url` too"),
+        (["tts.provider=elevenlabs"], {"ELEVENLABS_API_KEY": "k"}, "set `tts.voice` too"),
+        (["tts.provider=elevenlabs", "tts.voice=v"], {}, "ELEVENLABS_API_KEY"),
+        (
+            ["tts.provider=openai", "tts.base_url=http://x", "tts.model=m"],
+            {"OPENAI_API_KEY": "k"},
+            "set `tts.voice` too",
+        ),
+    ],
+)
+def test_what_a_cloud_provider_needs(
+    overrides: list[str], environment: dict[str, str], named: str
+) -> None:
+    settings = load("scripted.toml", overrides, {}).settings
+    with pytest.raises(ConfigurationError) as error:
+        check_providers(settings, environment)
+    assert named in str(error.value)
+
+
+def test_the_cloud_configurations_work_with_keys_alone() -> None:
+    keys = {"DEEPGRAM_API_KEY": "a", "OPENAI_API_KEY": "b", "ELEVENLABS_API_KEY": "c"}
+    check_providers(load("cloud.toml", (), {}).settings, keys)
+    check_providers(load("hybrid.toml", (), {}).settings, {"OPENAI_API_KEY": "b"})

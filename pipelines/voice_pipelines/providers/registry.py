@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from voice_codecs.pcm import MULAW_8K, AudioFormat
 
@@ -27,15 +27,30 @@ if TYPE_CHECKING:
     from .local.pool import InferencePool
 
 
-def _require(*libraries: str) -> None:
+def _require(*libraries: str, extra: str = "local") -> None:
     """Raises ProviderRefused where an optional library is not installed."""
     missing = [library for library in libraries if find_spec(library) is None]
     if missing:
         raise ProviderRefused(
-            "local",
-            f"{' and '.join(missing)} not installed; the local models need "
-            "`pip install 'voice-agent[local]'`",
+            extra,
+            f"{' and '.join(missing)} not installed; it comes with "
+            f"`pip install 'voice-agent[{extra}]'`",
         )
+
+
+class _Closable(Protocol):
+    async def close(self) -> None: ...
+
+
+_Client = TypeVar("_Client", bound=_Closable)
+
+
+@asynccontextmanager
+async def _closing(client: _Client) -> AsyncIterator[_Client]:
+    try:
+        yield client
+    finally:
+        await client.close()
 
 
 def scripted_stt(text: str, delay_ms: int) -> SpeechToText:
@@ -106,6 +121,63 @@ async def local_tts(audio_format: AudioFormat) -> AsyncIterator[TextToSpeech]:
         yield tts
 
 
+def deepgram_stt(
+    api_key: str, model: str, language: str, keyterms: Sequence[str], base_url: str
+) -> SpeechToText:
+    from .deepgram import DeepgramSpeechToText
+
+    return DeepgramSpeechToText(
+        api_key,
+        model=model or "nova-3",
+        language=language,
+        keyterms=keyterms,
+        base_url=base_url or None,
+    )
+
+
+@asynccontextmanager
+async def openai_stt(base_url: str, model: str, api_key: str) -> AsyncIterator[SpeechToText]:
+    """Any OpenAI-compatible transcription API."""
+    from .openai_speech import OpenAISpeechToText
+
+    async with _closing(OpenAISpeechToText(base_url, model, api_key)) as stt:
+        yield stt
+
+
+@asynccontextmanager
+async def deepgram_tts(api_key: str, model: str, base_url: str) -> AsyncIterator[TextToSpeech]:
+    _require("deepgram", extra="deepgram")
+    from .deepgram_speech import DeepgramTextToSpeech
+
+    voice = model or "aura-2-thalia-en"
+    tts = DeepgramTextToSpeech(api_key, model=voice, base_url=base_url or None)
+    async with _closing(tts):
+        yield tts
+
+
+@asynccontextmanager
+async def elevenlabs_tts(
+    api_key: str, voice: str, model: str, base_url: str
+) -> AsyncIterator[TextToSpeech]:
+    from .elevenlabs import ElevenLabsTextToSpeech
+
+    model = model or "eleven_flash_v2_5"
+    tts = ElevenLabsTextToSpeech(api_key, voice, model_id=model, base_url=base_url or None)
+    async with _closing(tts):
+        yield tts
+
+
+@asynccontextmanager
+async def openai_tts(
+    base_url: str, model: str, voice: str, api_key: str
+) -> AsyncIterator[TextToSpeech]:
+    """Any OpenAI-compatible speech API."""
+    from .openai_speech import OpenAITextToSpeech
+
+    async with _closing(OpenAITextToSpeech(base_url, model, voice, api_key)) as tts:
+        yield tts
+
+
 @asynccontextmanager
 async def openai_llm(
     base_url: str, model: str, api_key: str, temperature: float, max_tokens: int
@@ -116,10 +188,8 @@ async def openai_llm(
     llm = OpenAILanguageModel(
         base_url, model, api_key, temperature=temperature, max_tokens=max_tokens
     )
-    try:
+    async with _closing(llm):
         yield llm
-    finally:
-        await llm.close()
 
 
 @asynccontextmanager
