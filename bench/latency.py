@@ -232,7 +232,7 @@ class _Plan:
 
 
 async def _run(plan: _Plan, cores: Cores, imported: float) -> tuple[Row, Idle]:
-    settings = (f"vad={plan.vad}", f"server.max_calls={plan.calls + 8}", "tts.audio_ms=1500")
+    settings = (f"vad={plan.vad}", f"server.max_calls={plan.calls + 8}")
     ramp_s = _RAMP_S if plan.calls > 1 else 0.5
     async with serving(settings, cores.server) as server:
         before = server.usage()

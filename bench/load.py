@@ -112,7 +112,7 @@ async def soak(calls: int, minutes: float, vad: Vad, seed: int) -> Result:
     """Keep about so many calls alive for so long."""
     cores = share_out()
     words = tones(seed) if vad == "energy" else speech()
-    settings = (f"vad={vad}", f"server.max_calls={calls + 8}", "tts.audio_ms=1500")
+    settings = (f"vad={vad}", f"server.max_calls={calls + 8}")
     tally = Tally()
     remark(f"{cores.note}; {vad}")
     async with serving(settings, cores.server) as server:

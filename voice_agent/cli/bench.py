@@ -15,19 +15,19 @@ app = App(name="bench", help="Measure this machine. Figures as a table, or as JS
 Rest = Annotated[str, Parameter(allow_leading_hyphen=True, help="Options of the benchmark.")]
 
 
-@app.command
+@app.command(help_flags=[])  # The benchmark tells its own options.
 def latency(*options: Rest) -> int:
     """Added latency, barge-in, CPU and memory of N simulated calls; `--help` shows the options."""
     return _run("latency", options)
 
 
-@app.command
+@app.command(help_flags=[])  # The benchmark tells its own options.
 def load(*options: Rest) -> int:
     """Soak: many calls for minutes; memory, files and tasks must stay flat."""
     return _run("load", options)
 
 
-@app.command
+@app.command(help_flags=[])  # The benchmark tells its own options.
 def micro(*options: Rest) -> int:
     """What each step of the frame path costs."""
     return _run("micro", options)
