@@ -44,6 +44,7 @@ class Sample:
     threads: int
     beats: int
     late_beats: int
+    tasks: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +191,7 @@ async def _sample(server: Server, began: float) -> Sample:
         threads=usage.threads,
         beats=gauges.beats,
         late_beats=gauges.late_beats,
+        tasks=gauges.tasks,
     )
 
 
@@ -208,6 +210,7 @@ def verdicts_on(before: Sample, series: Sequence[Sample], after: Sample) -> list
         ),
         Verdict("threads, 1/min", _per_minute(warm, [s.threads for s in warm]), COUNT_PER_MINUTE),
         Verdict("files left", after.fds - before.fds, 2),
+        Verdict("tasks left", after.tasks - before.tasks, 2),
         Verdict("calls left", after.live_calls, 0),
     ]
 
@@ -221,7 +224,12 @@ def show(result: Result) -> None:
     rows = [result.before, *_thinned(result.series), result.after]
     say(f"{result.calls_at_once} calls at once, {result.minutes:g} min, {result.vad} VAD")
     say()
-    say(table(("s", "calls", "MiB", "files", "threads", "late beats"), [_cells(s) for s in rows]))
+    say(
+        table(
+            ("s", "calls", "MiB", "files", "threads", "tasks", "late beats"),
+            [_cells(s) for s in rows],
+        )
+    )
     say()
     tally = result.tally
     say(
@@ -251,6 +259,7 @@ def _cells(s: Sample) -> tuple[str, ...]:
         f"{s.rss_mib:.1f}",
         str(s.fds),
         str(s.threads),
+        str(s.tasks),
         late,
     )
 

@@ -53,6 +53,8 @@ class Gauges:
     """20 ms beats of its metronome so far…"""
     late_beats: int
     """…and those that were more than 20 ms late."""
+    tasks: int = 0
+    """Tasks of its event loop."""
 
 
 class Server:
@@ -113,6 +115,7 @@ def read_gauges(exposition: str) -> Gauges:
         live_calls=int(found.get(("voice_agent_live_calls", None), 0)),
         beats=beats,
         late_beats=beats - int(found.get((f"{lag}_bucket", "0.02"), beats)),
+        tasks=int(found.get(("voice_agent_tasks", None), 0)),
     )
 
 

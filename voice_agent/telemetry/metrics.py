@@ -34,6 +34,7 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.live_calls = Gauge("voice_agent_live_calls", "Calls now.", registry=self.registry)
+        self.tasks = Gauge("voice_agent_tasks", "Tasks of the event loop.", registry=self.registry)
         self._calls = Counter(
             "voice_agent_calls", "Ended calls, by why.", ["reason"], registry=self.registry
         )

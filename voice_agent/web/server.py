@@ -156,6 +156,7 @@ class Front:
         return web.json_response(status, status=503 if waiting_for else 200)
 
     async def _get_metrics(self, _: web.Request) -> web.Response:
+        self._metrics.tasks.set(len(asyncio.all_tasks()))
         text = await asyncio.to_thread(self._metrics.text)
         return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE})
 
