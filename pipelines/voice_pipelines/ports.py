@@ -23,6 +23,20 @@ class Clock(Protocol):
     def now(self) -> int: ...
 
 
+@runtime_checkable
+class Warming(Protocol):
+    """A provider that answers sooner if its connections are open before they are needed.
+
+    A stage may be one or not; a wrapper passes it on to each of what it wraps that is.
+    """
+
+    async def warm(self) -> None:
+        """Open what the next request needs, if that is not open. Costs nothing, is bounded in time.
+
+        It never raises ProviderError: the request that comes will say what is wrong.
+        """
+
+
 # Speech to text ----------------------------------------------------------------------------------
 
 

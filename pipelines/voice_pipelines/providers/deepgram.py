@@ -23,7 +23,7 @@ from voice_pipelines.errors import (
 )
 from voice_pipelines.ports import Hypothesis, HypothesisSink, Recognizer
 
-from .deepgram_api import URL, refusal
+from .deepgram_api import CLOSE_MS, URL, connect
 from .deepgram_transcript import (
     CLOSE_STREAM,
     FINALIZE,
@@ -44,9 +44,6 @@ about two of them; after a longer outage the caller has to say it again anyhow."
 
 _KEEP_ALIVE_MS = 4_000
 """Deepgram closes a connection that hears nothing for 10 s, and asks for a word every 3 to 5 s."""
-
-_CLOSE_MS = 250
-"""How long a connection may take to close; a silent one must not hold up the end of a call."""
 
 _BACKOFF_MS = (100, 250, 500, 1000, 2000, 5000)
 
@@ -112,24 +109,14 @@ class DeepgramSpeechToText:
 
     async def connect(self, session: "aiohttp.ClientSession") -> "aiohttp.ClientWebSocketResponse":
         """A new connection. Raises ProviderError."""
-        import aiohttp
-
-        try:
-            async with asyncio.timeout(self.connect_timeout_ms / 1000):
-                return await session.ws_connect(
-                    self._url,
-                    params=self._query,
-                    headers={"Authorization": f"Token {self._api_key}"},
-                    heartbeat=10,  # An end that has vanished without a word is noticed by this.
-                    timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_MS / 1000),
-                )
-        except aiohttp.WSServerHandshakeError as error:
-            raise refusal(self.name, error.status, error.headers or {}) from error
-        except TimeoutError as error:
-            raise ProviderTimeout(self.name, "no connection in time") from error
-        except (aiohttp.ClientError, OSError) as error:
-            reason = type(error).__name__
-            raise ProviderUnavailable(self.name, f"connection failed: {reason}") from error
+        return await connect(
+            session,
+            self._url,
+            self._query,
+            self._api_key,
+            provider=self.name,
+            timeout_ms=self.connect_timeout_ms,
+        )
 
 
 class _Ear:
@@ -353,6 +340,6 @@ def _wait_ms(error: ProviderError, failures: int) -> int:
 
 async def _hang_up(ws: "aiohttp.ClientWebSocketResponse") -> None:
     with suppress(OSError):  # Whatever cannot be said to it any more. A timeout is one, too.
-        async with asyncio.timeout(_CLOSE_MS / 1000):
+        async with asyncio.timeout(CLOSE_MS / 1000):
             await ws.send_str(CLOSE_STREAM)
     await ws.close()

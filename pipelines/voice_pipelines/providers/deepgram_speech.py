@@ -13,7 +13,8 @@ from voice_codecs.pcm import MULAW_8K, AudioFormat
 from voice_pipelines.errors import ProviderGarbled, ProviderTimeout, ProviderUnavailable
 from voice_pipelines.ports import SpeechChunk
 
-from .deepgram_api import URL, refusal
+from .deepgram_api import URL
+from .http_errors import http_error
 
 if TYPE_CHECKING:
     from deepgram.speak.v1.audio.client import AsyncAudioClient
@@ -96,7 +97,8 @@ class DeepgramTextToSpeech:
             yield
         except self._api_error as error:
             headers = {key.lower(): value for key, value in (error.headers or {}).items()}
-            raise refusal(self.name, error.status_code or 500, headers) from error
+            code = error.body.get("err_code") if isinstance(error.body, dict) else None
+            raise http_error(self.name, error.status_code or 500, headers, code) from error
         except self._timeout as error:
             raise ProviderTimeout(self.name, "no answer in time") from error
         except self._http_error as error:

@@ -25,14 +25,14 @@ import msgspec
 
 from voice_codecs.pcm import MULAW_8K, AudioFormat
 from voice_pipelines.errors import (
-    ProviderBusy,
     ProviderError,
     ProviderGarbled,
-    ProviderRefused,
     ProviderTimeout,
     ProviderUnavailable,
 )
 from voice_pipelines.ports import SpeechChunk
+
+from .http_errors import code_error, handshake_error
 
 if TYPE_CHECKING:
     import aiohttp
@@ -112,36 +112,15 @@ def audio_of(provider: str, message: Message) -> bytes:
         raise ProviderGarbled(provider, "the audio is not base64") from error
 
 
-_BUSY = frozenset(
-    {"max_active_conversations", "rate_limited", "system_busy", "too_many_concurrent_requests"}
-)
-_BROKEN = frozenset({"internal_error", "internal_server_error", "something_went_wrong"})
-
-
 def failure(provider: str, code: str) -> ProviderError:
     """What an error message means to us. Its prose stays out: it may quote the text."""
-    code = code if code.isidentifier() else "error"
-    if code in _BUSY:
-        return ProviderBusy(provider, code)
-    if code in _BROKEN:
-        return ProviderUnavailable(provider, code)
-    return ProviderRefused(provider, code)  # quota_exceeded, invalid_api_key, voice_not_found, …
+    if code == "input_timeout_exceeded":  # an idle socket, not the text that comes too late
+        return SocketLost(provider, code)
+    return code_error(provider, code)
 
 
-def refusal(provider: str, status: int, headers: Mapping[str, str]) -> ProviderError:
-    """What the HTTP error of a handshake means to us."""
-    said = f"HTTP {status}"
-    if status == 429:
-        try:
-            wait_ms = max(0, round(float(headers["retry-after"]) * 1000))
-        except (KeyError, ValueError, OverflowError):
-            return ProviderBusy(provider, said)
-        return ProviderBusy(provider, said, wait_ms)
-    if status == 408:
-        return ProviderTimeout(provider, said)
-    if status >= 500:
-        return ProviderUnavailable(provider, said)
-    return ProviderRefused(provider, said)
+class SocketLost(ProviderUnavailable):
+    """The socket is closed, or about to be."""
 
 
 class WordTimes:
@@ -309,7 +288,7 @@ class ElevenLabsTextToSpeech:
             try:
                 await socket.begin(text, self._voice_settings)
                 return socket, await socket.hear(self._silence_timeout_s)
-            except _Lost:
+            except SocketLost:
                 await socket.close()
                 if not was_idle:
                     raise
@@ -347,16 +326,12 @@ class ElevenLabsTextToSpeech:
                     timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSE_MS / 1000),
                 )
         except aiohttp.WSServerHandshakeError as error:
-            raise refusal(self.name, error.status, error.headers or {}) from error
+            raise handshake_error(self.name, error.status, error.headers or {}) from error
         except TimeoutError as error:
             raise ProviderTimeout(self.name, "no connection in time") from error
         except (aiohttp.ClientError, OSError) as error:
             reason = type(error).__name__
             raise ProviderUnavailable(self.name, f"connection failed: {reason}") from error
-
-
-class _Lost(ProviderUnavailable):
-    """The socket is closed."""
 
 
 class _Socket:
@@ -376,7 +351,7 @@ class _Socket:
             for message in opening(self._context, text, voice_settings):
                 await self._ws.send_str(message)
         except OSError as error:  # aiohttp's ClientConnectionResetError is one.
-            raise _Lost(self._provider, "the connection was lost") from error
+            raise SocketLost(self._provider, "the connection was lost") from error
 
     async def hear(self, timeout_s: float) -> Message:
         """What is said of the text next. Raises ProviderError."""
@@ -402,8 +377,8 @@ class _Socket:
                 return read_message(self._provider, message.data)
             case WSMsgType.BINARY:
                 raise ProviderGarbled(self._provider, "a binary message")
-            case _ if self._ws.close_code == 1008:  # a policy: key, quota, model or voice
-                raise ProviderRefused(self._provider, "it closed the connection (1008)")
             case _:
+                # Mostly 1008, whether it is the key, the money, or that nobody spoke for a while:
+                # what it is has been said before, in a message.
                 code = self._ws.close_code
-                raise _Lost(self._provider, f"it closed the connection ({code})")
+                raise SocketLost(self._provider, f"it closed the connection ({code})")

@@ -7,19 +7,14 @@ second.
 
 import json
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from voice_pipelines.errors import (
-    ProviderBusy,
-    ProviderError,
-    ProviderGarbled,
-    ProviderRefused,
-    ProviderTimeout,
-    ProviderUnavailable,
-)
+from voice_pipelines.errors import ProviderGarbled, ProviderTimeout, ProviderUnavailable
+
+from .http_errors import code_error, http_error
 
 if TYPE_CHECKING:
     import httpx2
@@ -69,32 +64,10 @@ def translated_errors(provider: str) -> Iterator[None]:
         reason = type(error.__cause__ or error).__name__
         raise ProviderUnavailable(provider, f"connection failed: {reason}") from error
     except sdk.APIStatusError as error:
-        raise refusal(provider, error.status_code, error.code, error.response.headers) from error
+        raise http_error(
+            provider, error.status_code, error.response.headers, error.code or error.type
+        ) from error
     except sdk.APIError as error:  # an error event in the midst of the stream
-        raise ProviderUnavailable(provider, f"failed while answering ({error.code})") from error
+        raise code_error(provider, error.code or error.type) from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ProviderGarbled(provider, "the answer is not JSON") from error
-
-
-def refusal(
-    provider: str, status: int, code: str | None, headers: Mapping[str, str]
-) -> ProviderError:
-    """What an HTTP error means to us."""
-    said = f"HTTP {status}" + (f" ({code})" if code else "")
-    if status == 429 and code != "insufficient_quota":  # no waiting brings back a spent quota
-        return ProviderBusy(provider, said, _retry_after_ms(headers))
-    if status == 408:
-        return ProviderTimeout(provider, said)
-    if status == 409 or status >= 500:
-        return ProviderUnavailable(provider, said)
-    return ProviderRefused(provider, said)
-
-
-def _retry_after_ms(headers: Mapping[str, str]) -> int | None:
-    """RFC 9110 10.2.3 in seconds, or OpenAI's own in milliseconds. The date form is not read."""
-    for header, unit in (("retry-after-ms", 1), ("retry-after", 1000)):
-        try:
-            return max(0, round(float(headers[header]) * unit))
-        except (KeyError, ValueError, OverflowError):
-            continue
-    return None

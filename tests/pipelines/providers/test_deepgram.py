@@ -19,12 +19,12 @@ from voice_pipelines.errors import (
     ProviderError,
     ProviderGarbled,
     ProviderRefused,
+    ProviderRejected,
     ProviderTimeout,
     ProviderUnavailable,
 )
 from voice_pipelines.ports import Hypothesis, SpeechToText, TextToSpeech
 from voice_pipelines.providers.deepgram import DeepgramSpeechToText
-from voice_pipelines.providers.deepgram_api import refusal
 from voice_pipelines.providers.deepgram_speech import DeepgramTextToSpeech
 from voice_pipelines.providers.deepgram_transcript import (
     Results,
@@ -171,33 +171,6 @@ def test_a_full_tape_forgets_the_oldest_and_says_so() -> None:
     assert tape.rewind() == 2
     assert not tape.torn
     assert tape.take() == b"cdef"
-
-
-@pytest.mark.parametrize(
-    ("status", "error"),
-    [
-        (400, ProviderRefused),
-        (401, ProviderRefused),
-        (402, ProviderRefused),
-        (403, ProviderRefused),
-        (408, ProviderTimeout),
-        (500, ProviderUnavailable),
-        (503, ProviderUnavailable),
-    ],
-)
-def test_a_status_becomes_a_typed_error(status: int, error: type[ProviderError]) -> None:
-    assert type(refusal("deepgram", status, {})) is error
-
-
-def test_too_many_requests_say_how_long_to_wait() -> None:
-    def wait(headers: dict[str, str]) -> int | None:
-        busy = refusal("deepgram", 429, headers)
-        assert isinstance(busy, ProviderBusy)
-        return busy.retry_after_ms
-
-    assert wait({"retry-after": "1.5"}) == 1500
-    assert wait({"retry-after": "soon"}) is None
-    assert wait({}) is None
 
 
 # Hearing -----------------------------------------------------------------------------------------
@@ -668,7 +641,12 @@ async def test_the_first_byte_does_not_wait_for_the_second() -> None:
 
 @pytest.mark.parametrize(
     ("code", "error"),
-    [(400, ProviderRefused), (401, ProviderRefused), (503, ProviderUnavailable)],
+    [
+        (400, ProviderRejected),
+        (401, ProviderRefused),
+        (413, ProviderRejected),
+        (503, ProviderUnavailable),
+    ],
 )
 async def test_a_refusal_is_typed_and_not_tried_again(
     code: int, error: type[ProviderError]

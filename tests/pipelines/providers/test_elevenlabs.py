@@ -25,6 +25,7 @@ from voice_pipelines.errors import (
     ProviderError,
     ProviderGarbled,
     ProviderRefused,
+    ProviderRejected,
     ProviderTimeout,
     ProviderUnavailable,
 )
@@ -33,13 +34,13 @@ from voice_pipelines.providers.elevenlabs import (
     Alignment,
     ElevenLabsTextToSpeech,
     Message,
+    SocketLost,
     WordTimes,
     audio_of,
     failure,
     opening,
     query,
     read_message,
-    refusal,
 )
 
 WIRE = Path(__file__).parents[2] / "wire" / "elevenlabs"
@@ -151,33 +152,10 @@ def test_an_error_message_is_typed_and_quotes_nothing() -> None:
     assert "quota_exceeded" in str(refused.value)
     assert "there" not in str(refused.value)
     assert type(failure("elevenlabs", "max_active_conversations")) is ProviderBusy
+    assert type(failure("elevenlabs", "max_character_limit_exceeded")) is ProviderRejected
     assert type(failure("elevenlabs", "internal_error")) is ProviderUnavailable
+    assert type(failure("elevenlabs", "input_timeout_exceeded")) is SocketLost
     assert "Hi there" not in str(failure("elevenlabs", "Hi there!"))
-
-
-@pytest.mark.parametrize(
-    ("status", "error"),
-    [
-        (400, ProviderRefused),
-        (401, ProviderRefused),
-        (403, ProviderRefused),
-        (408, ProviderTimeout),
-        (429, ProviderBusy),
-        (500, ProviderUnavailable),
-    ],
-)
-def test_a_status_becomes_a_typed_error(status: int, error: type[ProviderError]) -> None:
-    assert type(refusal("elevenlabs", status, {})) is error
-
-
-def test_too_many_requests_say_how_long_to_wait() -> None:
-    def wait(headers: dict[str, str]) -> int | None:
-        busy = refusal("elevenlabs", 429, headers)
-        assert isinstance(busy, ProviderBusy)
-        return busy.retry_after_ms
-
-    assert wait({"retry-after": "2"}) == 2000
-    assert wait({"retry-after": "soon"}) is None
 
 
 # The connections ---------------------------------------------------------------------------------
@@ -375,6 +353,20 @@ async def test_a_socket_that_died_idle_is_replaced_without_an_error() -> None:
     assert vendor.asked == [(1, "One."), (2, "Two.")]
 
 
+async def test_a_socket_that_was_closed_for_being_idle_is_replaced_without_an_error() -> None:
+    async def speak(vendor: Vendor, ws: web.WebSocketResponse, context: str, text: str) -> None:
+        if vendor.asked == [(1, "One."), (1, "Two.")]:
+            await ws.send_str(golden("idle"))
+            await ws.close(code=1008)
+        else:
+            await read_out(vendor, ws, context, text)
+
+    async with elevenlabs(speak) as (vendor, tts):
+        await say(tts, "One.")
+        assert await say(tts, "Two.")
+    assert vendor.asked == [(1, "One."), (1, "Two."), (2, "Two.")]
+
+
 async def test_a_socket_that_was_idle_for_long_is_not_used_again() -> None:
     async with elevenlabs(warm_ms=0) as (vendor, tts):
         await say(tts, "One.")
@@ -401,7 +393,12 @@ async def test_nothing_to_say_is_not_asked_for() -> None:
 
 @pytest.mark.parametrize(
     ("code", "error"),
-    [(401, ProviderRefused), (403, ProviderRefused), (503, ProviderUnavailable)],
+    [
+        (400, ProviderRefused),
+        (401, ProviderRefused),
+        (403, ProviderRefused),
+        (503, ProviderUnavailable),
+    ],
 )
 async def test_a_refused_handshake_is_typed(code: int, error: type[ProviderError]) -> None:
     async def answer(request: web.Request) -> web.StreamResponse:
@@ -453,15 +450,15 @@ async def test_an_error_instead_of_speech_is_typed() -> None:
         await vendor.left.wait()
 
 
-@pytest.mark.parametrize(("code", "error"), [(1008, ProviderRefused), (1011, ProviderUnavailable)])
-async def test_a_vendor_that_stops_in_mid_sentence(code: int, error: type[ProviderError]) -> None:
+@pytest.mark.parametrize("code", [1008, 1011])
+async def test_a_vendor_that_stops_in_mid_sentence(code: int) -> None:
     async def speak(vendor: Vendor, ws: web.WebSocketResponse, context: str, text: str) -> None:
         await ws.send_str(sound(context, b"\x11"))
         await ws.close(code=code)
 
     heard = b""
     async with elevenlabs(speak) as (vendor, tts):
-        with pytest.raises(error):
+        with pytest.raises(ProviderUnavailable):
             async for chunk in tts.speak("Hi there!"):
                 heard += chunk.audio
         assert heard == b"\x11"

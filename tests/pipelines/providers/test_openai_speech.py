@@ -14,6 +14,7 @@ from voice_pipelines.errors import (
     ProviderError,
     ProviderGarbled,
     ProviderRefused,
+    ProviderRejected,
     ProviderTimeout,
     ProviderUnavailable,
 )
@@ -105,6 +106,7 @@ FAILURES = pytest.mark.parametrize(
     [
         (status(401, error_of("Incorrect API key: sk-secret")), ProviderRefused),
         (status(404, error_of("no such model")), ProviderRefused),
+        (status(413, error_of("too long")), ProviderRejected),
         (status(429, error_of("quota", "insufficient_quota")), ProviderRefused),
         (status(429, error_of("slow down"), Retry_After="2"), ProviderBusy),
         (status(500, error_of("oops")), ProviderUnavailable),
