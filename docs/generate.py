@@ -72,7 +72,8 @@ def _table(section: Section, prefix: str, docs: dict[tuple[str, str], str]) -> s
             continue
         required = field.default is msgspec.NODEFAULT
         default = "required" if required else f"`{msgspec.json.encode(field.default).decode()}`"
-        text = docs.get((section.__name__, field.name), "")
+        owners = (docs.get((owner.__name__, field.name), "") for owner in section.__mro__)
+        text = next(filter(None, owners), "")
         rows.append(f"| `{prefix}{field.name}` | {default} | {text} |")
     return "\n".join(rows) + "\n"
 

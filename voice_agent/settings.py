@@ -83,7 +83,9 @@ class ModelSettings(_Section, frozen=True):
     """Threads for local inference; 0 for as many as there are cores."""
 
 
-class SttSettings(_Section, frozen=True):
+class SttChoice(_Section, frozen=True):
+    """A recognizer."""
+
     provider: Literal["local", "deepgram", "openai", "scripted"] = "local"
     """``openai`` is any OpenAI-compatible transcription API."""
     model: str = ""
@@ -100,9 +102,20 @@ class SttSettings(_Section, frozen=True):
     """What the scripted one understands."""
     delay_ms: Milliseconds = 0
     """How long the scripted one takes."""
+    settle_ms: Milliseconds = 1200
+    """How long it may take to the final words while there is another to ask."""
 
 
-class LlmSettings(_Section, frozen=True):
+class SttSettings(SttChoice, frozen=True):
+    fallback: tuple[SttChoice, ...] = ()
+    """Recognizers to turn to, in this order, when the first fails."""
+    keep_ms: Milliseconds = 10_000
+    """How much of an utterance is kept, to be heard again by the next one."""
+
+
+class LlmChoice(_Section, frozen=True):
+    """A language model."""
+
     provider: Literal["local", "openai", "scripted"] = "local"
     model: str = ""
     """For ``local`` a name of `models list`, chosen by the machine if empty."""
@@ -115,9 +128,23 @@ class LlmSettings(_Section, frozen=True):
     """What the scripted one answers."""
     delay_ms: Milliseconds = 0
     """How long the scripted one takes to its first token."""
+    first_ms: Milliseconds = 2000
+    """How long it may take to its first word while there is another to ask."""
+    stall_ms: Milliseconds = 2000
+    """How long it may pause in the middle of an answer."""
 
 
-class TtsSettings(_Section, frozen=True):
+class LlmSettings(LlmChoice, frozen=True):
+    fallback: tuple[LlmChoice, ...] = ()
+    """Models to turn to, in this order, when the first fails."""
+    hedge_ms: Milliseconds = 0
+    """After so long without a word the next one is asked as well, and the faster is taken; 0 for
+    never."""
+
+
+class TtsChoice(_Section, frozen=True):
+    """A voice."""
+
     provider: Literal["local", "deepgram", "elevenlabs", "openai", "scripted"] = "local"
     """``openai`` is any OpenAI-compatible speech API."""
     model: str = ""
@@ -132,6 +159,24 @@ class TtsSettings(_Section, frozen=True):
     """How long the scripted one takes to its first audio."""
     audio_ms: Milliseconds = 3000
     """How much audio the scripted one gives for each text."""
+    first_ms: Milliseconds = 1500
+    """How long it may take to its first audio while there is another to ask."""
+    stall_ms: Milliseconds = 1500
+    """How long it may pause in the middle of a text."""
+
+
+class TtsSettings(TtsChoice, frozen=True):
+    fallback: tuple[TtsChoice, ...] = ()
+    """Voices to turn to, in this order, when the first fails."""
+
+
+Choice = SttChoice | LlmChoice | TtsChoice
+_Choice = TypeVar("_Choice", SttChoice, LlmChoice, TtsChoice)
+
+
+def choices(first: _Choice) -> tuple[_Choice, ...]:
+    """The providers of a stage in the order in which they are asked."""
+    return (first, *getattr(first, "fallback", ()))
 
 
 class LogSettings(_Section, frozen=True):
@@ -314,22 +359,33 @@ def check_exposure(settings: Settings, environment: Mapping[str, str]) -> None:
 
 def check_providers(settings: Settings, environment: Mapping[str, str]) -> None:
     """See that what the providers need is there. Raises ConfigurationError."""
-    stt, llm, tts = settings.stt, settings.llm, settings.tts
-    for section, part in (("stt", stt), ("llm", llm), ("tts", tts)):
-        for name in _REQUIRED.get((section, part.provider), ()):
+    for stage, key, part in all_choices(settings):
+        for name in _REQUIRED.get((stage, part.provider), ()):
             if not getattr(part, name):
                 raise ConfigurationError(
-                    f"`{section}.provider` is {part.provider}: set `{section}.{name}` too."
+                    f"`{key}.provider` is {part.provider}: set `{key}.{name}` too."
                 )
         variable = key_variable(part)
         if variable and not environment.get(variable):
             raise ConfigurationError(
-                f"`{section}.provider` is {part.provider} and needs a key: put it into the "
-                f"environment variable {variable} (`{section}.api_key_env`)."
+                f"`{key}.provider` is {part.provider} and needs a key: put it into the "
+                f"environment variable {variable} (`{key}.api_key_env`)."
             )
 
 
-def key_variable(part: SttSettings | LlmSettings | TtsSettings) -> str:
+def all_choices(settings: Settings) -> Iterator[tuple[str, str, Choice]]:
+    """Every configured provider as (stage, key of its settings, settings)."""
+    stages: tuple[tuple[str, tuple[Choice, ...]], ...] = (
+        ("stt", choices(settings.stt)),
+        ("llm", choices(settings.llm)),
+        ("tts", choices(settings.tts)),
+    )
+    for stage, parts in stages:
+        for number, part in enumerate(parts):
+            yield stage, f"{stage}.fallback[{number - 1}]" if number else stage, part
+
+
+def key_variable(part: Choice) -> str:
     """The environment variable with the key of a stage's provider; empty if it needs none."""
     return (part.api_key_env or _KEYS[part.provider]) if part.provider in _KEYS else ""
 

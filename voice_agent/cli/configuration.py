@@ -20,8 +20,8 @@ def check_config(file: str = "local.toml", *, overrides: Overrides = (), json: b
     """
     import msgspec
 
-    from ..app import model_store, needed_models
     from ..models.store import State
+    from ..providers import model_store, needed_models
     from ..settings import check_exposure, check_providers, load
 
     configuration = load(file, overrides)

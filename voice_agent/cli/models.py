@@ -44,9 +44,9 @@ def pull(*names: str, config: str = "local.toml", overrides: Overrides = ()) -> 
     config
         A TOML file, or the name of an included one.
     """
-    from ..app import local_llm_name, model_store, needed_models
     from ..models.machine import machine
     from ..models.progress import shown
+    from ..providers import local_llm_name, model_store, needed_models
     from ..settings import load
     from .output import remark
 
@@ -56,7 +56,7 @@ def pull(*names: str, config: str = "local.toml", overrides: Overrides = ()) -> 
         cores, free = machine()
         remark(
             f"Language model for this machine ({cores} cores, {free / 2**30:.0f} GiB free): "
-            f"{local_llm_name(settings)}; `llm.model` overrides it."
+            f"{local_llm_name(settings.llm)}; `llm.model` overrides it."
         )
     with shown() as progress:
         model_store(settings).pull(wanted, progress)
@@ -73,7 +73,7 @@ def verify(*names: str, config: str = "local.toml") -> None:
     config
         A TOML file, or the name of an included one.
     """
-    from ..app import model_store, needed_models
+    from ..providers import model_store, needed_models
     from ..settings import load
 
     settings = load(config).settings

@@ -1,6 +1,6 @@
 """Prometheus metrics, filled turn by turn. Labels never name a call: their number stays small."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
@@ -12,6 +12,7 @@ from voice_pipelines.conversation.events import (
     TranscriptionFailed,
 )
 
+from .providers import ProviderCollector, ProviderStatus
 from .turns import Turn
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -86,6 +87,9 @@ class Metrics:
             buckets=_LAG_SECONDS,
             registry=self.registry,
         )
+        self.providers: Callable[[], Sequence[ProviderStatus]] = tuple
+        """How the providers fare; set when there are any."""
+        self.registry.register(ProviderCollector(lambda: self.providers()))
         self._stages = {name: self._stage.labels(name) for name in _STAGES}
 
     def turn_ended(self, turn: Turn) -> None:

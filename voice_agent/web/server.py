@@ -1,7 +1,7 @@
 """The HTTP application. What it needs is given to it; it builds nothing itself."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
@@ -17,6 +17,7 @@ from ..calls.session import Switchboard
 from ..errors import CallRefused
 from ..settings import Settings
 from ..telemetry.metrics import CONTENT_TYPE, Metrics
+from ..telemetry.providers import ProviderStatus, resting_stages
 from ..telephony import signature, twiml
 from ..telephony.tokens import TokenStore
 from ..transports.twilio import Close, MediaSocket, Stream
@@ -48,6 +49,8 @@ class Front:
         self._metrics = metrics
         self._tokens: TokenStore[str] = TokenStore(settings.twilio.token_ms)
         self._clock = LoopClock(asyncio.get_running_loop())
+        self.providers: Callable[[], Sequence[ProviderStatus]] = tuple
+        """How the providers fare; set when there are any."""
 
     def application(self) -> web.Application:
         application = web.Application(client_max_size=_MAX_FORM_BYTES)
@@ -147,12 +150,20 @@ class Front:
 
     async def _readyz(self, _: web.Request) -> web.Response:
         board = self._switchboard
+        providers = self.providers()
         waiting_for = ""
         if board.services is None:
             waiting_for = "the models to be loaded"
         elif board.draining:
             waiting_for = "the live calls to end"
-        status = {"ready": not waiting_for, "calls": len(board), "waiting_for": waiting_for}
+        elif resting := resting_stages(providers):
+            waiting_for = f"a provider for {' and '.join(resting)} to recover"
+        status = {
+            "ready": not waiting_for,
+            "calls": len(board),
+            "waiting_for": waiting_for,
+            "providers": [provider.as_json() for provider in providers],
+        }
         return web.json_response(status, status=503 if waiting_for else 200)
 
     async def _get_metrics(self, _: web.Request) -> web.Response:

@@ -24,7 +24,7 @@ from ..ports import (
 
 if TYPE_CHECKING:
     from .local.llama import SlotClient
-    from .local.pool import InferencePool
+    from .local.pool import InferencePool as InferencePool  # For annotations elsewhere.
 
 
 def _require(*libraries: str, extra: str = "local") -> None:
@@ -92,7 +92,7 @@ def silero_vad(model: Path) -> VoiceActivityDetector:
 
 def inference_pool(threads: int) -> "InferencePool":
     """What the local recognizer and end-of-turn model share. To be closed."""
-    from .local.pool import InferencePool
+    from .local.pool import InferencePool as InferencePool  # For annotations elsewhere.
 
     return InferencePool(threads)
 

@@ -30,12 +30,10 @@ from voice_pipelines.ports import (
 )
 from voice_pipelines.providers.breaker import Breaker, State
 from voice_pipelines.providers.budget import BudgetedLanguageModel, BudgetedSpeechToText
-from voice_pipelines.providers.fallback import (
-    Candidate,
-    FallbackLanguageModel,
-    FallbackSpeechToText,
-    FallbackTextToSpeech,
-)
+from voice_pipelines.providers.fallback.candidate import Candidate
+from voice_pipelines.providers.fallback.language import FallbackLanguageModel
+from voice_pipelines.providers.fallback.recognition import FallbackSpeechToText
+from voice_pipelines.providers.fallback.speech import FallbackTextToSpeech
 from voice_pipelines.providers.health import Health
 from voice_pipelines.providers.scripted import (
     Fault,

@@ -275,7 +275,8 @@ async def test_a_full_server_says_so() -> None:
 async def test_a_server_that_drains_finishes_its_calls() -> None:
     async with scripted() as server, calling(server) as socket:
         await socket.is_answered()
-        assert await ready(server) == (200, {"ready": True, "calls": 1, "waiting_for": ""})
+        status, body = await ready(server)
+        assert (status, body["ready"], body["calls"], body["waiting_for"]) == (200, True, 1, "")
         async with asyncio.TaskGroup() as tasks:
             draining = tasks.create_task(server.switchboard.drain(60_000))
             await socket.is_answered()

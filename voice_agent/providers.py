@@ -1,0 +1,289 @@
+"""The configured providers of each stage, each behind its time budget, breaker and health count."""
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlsplit
+
+from voice_codecs.pcm import MULAW_8K
+from voice_pipelines.conversation.commands import Message
+from voice_pipelines.ports import (
+    Clock,
+    LanguageModel,
+    SpeechToText,
+    TextToSpeech,
+    TurnDetector,
+    VoiceActivityDetector,
+)
+from voice_pipelines.providers import registry
+from voice_pipelines.providers.breaker import Breaker
+from voice_pipelines.providers.budget import (
+    BudgetedLanguageModel,
+    BudgetedSpeechToText,
+    BudgetedTextToSpeech,
+)
+from voice_pipelines.providers.fallback.candidate import Candidate
+from voice_pipelines.providers.fallback.language import FallbackLanguageModel
+from voice_pipelines.providers.fallback.recognition import FallbackSpeechToText
+from voice_pipelines.providers.fallback.speech import FallbackTextToSpeech
+from voice_pipelines.providers.health import Health
+
+from .models.machine import choose_llm, machine
+from .models.store import Store
+from .settings import (
+    Choice,
+    Configuration,
+    LlmChoice,
+    Settings,
+    SttChoice,
+    TtsChoice,
+    all_choices,
+    choices,
+    key_variable,
+)
+from .telemetry.providers import ProviderStatus
+
+if TYPE_CHECKING:
+    from voice_pipelines.providers.registry import InferencePool
+
+P = TypeVar("P")
+Progress = Callable[[str], None]
+
+_REST_MS = 5_000
+_LONE_REST_MS = 1_000
+"""A provider that nobody can stand in for is tried again sooner."""
+
+
+class Stages:
+    """Builds what the stages of a call work with and keeps count of how each provider fares.
+
+    What is built lives until `stack` is closed.
+    """
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        stack: AsyncExitStack,
+        clock: Clock,
+        progress: Progress,
+    ) -> None:
+        self._configuration = configuration
+        self._settings = configuration.settings
+        self._stack = stack
+        self._clock = clock
+        self._progress = progress
+        self._health: list[tuple[str, Health]] = []
+        self._pool: InferencePool | None = None
+
+    def status(self) -> Sequence[ProviderStatus]:
+        """How each provider fares now, in the order in which they are asked."""
+        now = self._clock.now()
+        return [ProviderStatus(stage, health.snapshot(now)) for stage, health in self._health]
+
+    # Speech to text ------------------------------------------------------------------------------
+
+    async def stt(self) -> SpeechToText:
+        """Raises ProviderError."""
+        settings = self._settings.stt
+        parts = choices(settings)
+        candidates: list[Candidate[SpeechToText]] = []
+        for last, part in _with_last(parts):
+            provider = await self._one_stt(part)
+            name = self._new_name("stt", part)
+            # The machine stops waiting for the last one by itself.
+            settle_ms = self._settings.watchdog.stt_ms if last else part.settle_ms
+            budgeted = BudgetedSpeechToText(provider, name, settle_ms=settle_ms)
+            candidates.append(self._candidate("stt", name, budgeted, len(parts)))
+        return FallbackSpeechToText(candidates, self._clock, keep_ms=settings.keep_ms)
+
+    async def _one_stt(self, part: SttChoice) -> SpeechToText:
+        match part.provider:
+            case "local":
+                self._progress("Loading the recognizer")
+                folder = model_store(self._settings).path("moonshine-base")
+                return await asyncio.to_thread(registry.local_stt, folder, self._inference())
+            case "deepgram":
+                return registry.deepgram_stt(
+                    _key(part), part.model, part.language, part.keyterms, part.base_url
+                )
+            case "openai":
+                entering = registry.openai_stt(part.base_url, part.model, _key(part))
+                return await self._stack.enter_async_context(entering)
+            case "scripted":
+                return registry.scripted_stt(part.text, part.delay_ms)
+
+    # Language ------------------------------------------------------------------------------------
+
+    async def llm(self) -> LanguageModel:
+        """Raises ProviderError."""
+        settings = self._settings.llm
+        parts = choices(settings)
+        candidates: list[Candidate[LanguageModel]] = []
+        for last, part in _with_last(parts):
+            provider = await self._one_llm(part)
+            name = self._new_name("llm", part)
+            first_ms = self._settings.watchdog.reply_ms if last else part.first_ms
+            budgeted = BudgetedLanguageModel(
+                provider, name, first_ms=first_ms, stall_ms=part.stall_ms
+            )
+            candidates.append(self._candidate("llm", name, budgeted, len(parts)))
+        hedge_ms = settings.hedge_ms or None
+        return FallbackLanguageModel(candidates, self._clock, hedge_ms=hedge_ms)
+
+    async def _one_llm(self, part: LlmChoice) -> LanguageModel:
+        match part.provider:
+            case "scripted":
+                return registry.scripted_llm(part.text, part.delay_ms)
+            case "openai":
+                entering = registry.openai_llm(
+                    part.base_url, part.model, _key(part), part.temperature, part.max_tokens
+                )
+                return await self._stack.enter_async_context(entering)
+            case "local":
+                return await self._local_llm(part)
+
+    async def _local_llm(self, part: LlmChoice) -> LanguageModel:
+        name = local_llm_name(part)
+        self._progress(f"Starting the language model {name} and reading the persona's prompt")
+        store = model_store(self._settings)
+        model = _only_file(store.path(name), "*.gguf")
+        persona = self._configuration.persona
+        # Every call begins with the prompt and the greeting: both are read beforehand.
+        beginning = [Message("system", persona.instructions)]
+        if greeting := persona.phrases.greeting:
+            beginning.append(Message("assistant", greeting))
+        entering = registry.local_llm(
+            model,
+            self._threads(),
+            part.temperature,
+            part.max_tokens,
+            beginning,
+            store.root.parent / "prompts",
+        )
+        return await self._stack.enter_async_context(entering)
+
+    # Text to speech ------------------------------------------------------------------------------
+
+    async def tts(self) -> TextToSpeech:
+        """Raises ProviderError."""
+        parts = choices(self._settings.tts)
+        candidates: list[Candidate[TextToSpeech]] = []
+        for last, part in _with_last(parts):
+            provider = await self._one_tts(part)
+            name = self._new_name("tts", part)
+            first_ms = self._settings.watchdog.reply_ms if last else part.first_ms
+            budgeted = BudgetedTextToSpeech(
+                provider, name, first_ms=first_ms, stall_ms=part.stall_ms
+            )
+            candidates.append(self._candidate("tts", name, budgeted, len(parts)))
+        return FallbackTextToSpeech(candidates, self._clock)
+
+    async def _one_tts(self, part: TtsChoice) -> TextToSpeech:
+        match part.provider:
+            case "scripted":
+                return registry.scripted_tts(part.audio_ms, part.delay_ms)
+            case "local":
+                self._progress("Starting the voice")
+                return await self._stack.enter_async_context(registry.local_tts(MULAW_8K))
+            case "deepgram":
+                entering = registry.deepgram_tts(_key(part), part.model, part.base_url)
+            case "elevenlabs":
+                entering = registry.elevenlabs_tts(
+                    _key(part), part.voice, part.model, part.base_url
+                )
+            case "openai":
+                entering = registry.openai_tts(part.base_url, part.model, part.voice, _key(part))
+        return await self._stack.enter_async_context(entering)
+
+    # Ears without words --------------------------------------------------------------------------
+
+    async def vad(self) -> VoiceActivityDetector:
+        """Raises ProviderError."""
+        match self._settings.vad:
+            case "energy":
+                return registry.energy_vad()
+            case "webrtc":
+                return registry.webrtc_vad()
+            case "silero":
+                self._progress("Loading the voice activity detector")
+                model = _only_file(model_store(self._settings).path("silero-vad"), "*.onnx")
+                return await asyncio.to_thread(registry.silero_vad, model)
+
+    async def turn_detector(self) -> TurnDetector | None:
+        """Raises ProviderError."""
+        if self._settings.turn_detector != "smart-turn":
+            return None
+        self._progress("Loading the end-of-turn model")
+        model = _only_file(model_store(self._settings).path("smart-turn-v3.2"), "*.onnx")
+        return await asyncio.to_thread(registry.smart_turn, model, self._inference())
+
+    # All of them ---------------------------------------------------------------------------------
+
+    def _candidate(self, stage: str, name: str, provider: P, count: int) -> Candidate[P]:
+        breaker = Breaker(rest_ms=_REST_MS if count > 1 else _LONE_REST_MS)
+        health = Health(name, breaker)
+        self._health.append((stage, health))
+        return Candidate(name, provider, breaker, health)
+
+    def _new_name(self, stage: str, part: Choice) -> str:
+        host = urlsplit(part.base_url).hostname if part.base_url else ""
+        name = f"{part.provider}@{host}" if host else part.provider
+        taken = {health.name for other, health in self._health if other == stage}
+        number = 2
+        unique = name
+        while unique in taken:
+            unique, number = f"{name}-{number}", number + 1
+        return unique
+
+    def _inference(self) -> "InferencePool":
+        if self._pool is None:
+            self._pool = registry.inference_pool(self._threads())
+            self._stack.callback(self._pool.close)
+        return self._pool
+
+    def _threads(self) -> int:
+        return self._settings.models.threads or machine()[0]
+
+
+def _with_last(parts: Sequence[P]) -> Iterator[tuple[bool, P]]:
+    for number, part in enumerate(parts, start=1):
+        yield number == len(parts), part
+
+
+def needed_models(settings: Settings) -> list[str]:
+    """The names of the local models that a configuration uses."""
+    names = []
+    if settings.vad == "silero":
+        names.append("silero-vad")
+    if settings.turn_detector == "smart-turn":
+        names.append("smart-turn-v3.2")
+    for _, _, part in all_choices(settings):
+        if part.provider == "local" and isinstance(part, SttChoice):
+            names.append("moonshine-base")
+        if part.provider == "local" and isinstance(part, LlmChoice):
+            names.append(local_llm_name(part))
+    return list(dict.fromkeys(names))
+
+
+def local_llm_name(part: LlmChoice) -> str:
+    """The configured local LLM, or the one that this machine can run."""
+    return part.model or choose_llm(*machine())
+
+
+def model_store(settings: Settings) -> Store:
+    return (
+        Store(Path(settings.models.directory).expanduser())
+        if settings.models.directory
+        else Store()
+    )
+
+
+def _key(part: Choice) -> str:
+    return os.environ[key_variable(part)]  # `check_providers` has seen it.
+
+
+def _only_file(folder: Path, pattern: str) -> Path:
+    return next(iter(sorted(folder.glob(pattern))))
