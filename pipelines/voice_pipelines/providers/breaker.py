@@ -11,7 +11,8 @@
                                                   (one probe at a time)
 
 A request that nobody waited for until its end says nothing about the provider: callers interrupt an
-agent all the time. Nor does an answer that is valid though empty. Both are `abandoned`. What ends
+agent all the time. Nor does an answer that is valid though empty, or a request that is itself wrong
+(`ProviderRejected`). All are `abandoned`. What ends
 after the breaker has changed its mind (it began before the provider was found to be ill) is not
 counted either.
 """
@@ -19,7 +20,7 @@ counted either.
 from enum import Enum
 from typing import NewType
 
-from voice_pipelines.errors import ProviderBusy, ProviderError, ProviderRefused
+from voice_pipelines.errors import ProviderBusy, ProviderError, ProviderRefused, ProviderRejected
 
 Ticket = NewType("Ticket", int)
 """Given to each request that is let through, and handed back with what became of it."""
@@ -109,6 +110,9 @@ class Breaker:
     def failed(self, ticket: Ticket, now: int, error: ProviderError) -> None:
         """The request failed because of the provider."""
         if ticket != self._era:
+            return
+        if isinstance(error, ProviderRejected):
+            self.abandoned(ticket)  # Another request may well be served.
             return
         self._failed += 1
         match error:

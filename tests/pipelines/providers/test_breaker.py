@@ -9,6 +9,7 @@ from voice_pipelines.errors import (
     ProviderError,
     ProviderGarbled,
     ProviderRefused,
+    ProviderRejected,
     ProviderTimeout,
     ProviderUnavailable,
 )
@@ -81,6 +82,16 @@ def test_a_refusal_opens_it_at_once_and_for_long() -> None:
     it = breaker()
     fail(it, 0, ProviderRefused("x", "bad key"))
     assert it.wait_ms(0) == 5_000
+
+
+def test_a_request_that_is_wrong_says_nothing_of_the_provider() -> None:
+    it = breaker(failures=1)
+    fail(it, 0, ProviderRejected("x", "HTTP 400"))
+    assert it.state(0) is State.CLOSED
+    fail(it, 0)
+    fail(it, it.wait_ms(0), ProviderRejected("x", "HTTP 400"))
+    assert it.state(1_000) is State.HALF_OPEN
+    assert it.admit(1_000) is not None, "the probe was given back"
 
 
 @pytest.mark.parametrize(
