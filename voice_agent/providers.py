@@ -43,6 +43,7 @@ from .settings import (
     all_choices,
     choices,
     key_variable,
+    llm_api,
 )
 from .telemetry.providers import ProviderStatus
 
@@ -138,8 +139,16 @@ class Stages:
             case "scripted":
                 return registry.scripted_llm(part.text, part.delay_ms)
             case "openai":
+                api = llm_api(part)
                 entering = registry.openai_llm(
-                    part.base_url, part.model, _key(part), part.temperature, part.max_tokens
+                    api.base_url,
+                    api.model,
+                    _key(part),
+                    part.temperature,
+                    api.max_tokens,
+                    limit_field=api.limit,
+                    extra_body=api.body,
+                    headers=part.headers,
                 )
                 return await self._stack.enter_async_context(entering)
             case "local":
@@ -231,6 +240,8 @@ class Stages:
     def _new_name(self, stage: str, part: Choice) -> str:
         host = urlsplit(part.base_url).hostname if part.base_url else ""
         name = f"{part.provider}@{host}" if host else part.provider
+        if isinstance(part, LlmChoice) and part.preset:
+            name = f"{part.preset}@{host}" if host else part.preset
         taken = {health.name for other, health in self._health if other == stage}
         number = 2
         unique = name
@@ -282,7 +293,8 @@ def model_store(settings: Settings) -> Store:
 
 
 def _key(part: Choice) -> str:
-    return os.environ[key_variable(part)]  # `check_providers` has seen it.
+    variable = key_variable(part)
+    return os.environ[variable] if variable else "none"  # `check_providers` has seen it.
 
 
 def _only_file(folder: Path, pattern: str) -> Path:

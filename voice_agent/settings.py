@@ -29,6 +29,7 @@ from voice_pipelines.conversation.policy import (
 )
 
 from .errors import ConfigurationError
+from .presets import ChatApi, UnknownPreset, chat_api
 
 ENVIRONMENT_PREFIX = "VOICE_AGENT_"
 _OTHER_VARIABLES = {"VOICE_AGENT_MODELS"}
@@ -119,9 +120,16 @@ class LlmChoice(_Section, frozen=True):
     provider: Literal["local", "openai", "scripted"] = "local"
     model: str = ""
     """For ``local`` a name of `models list`, chosen by the machine if empty."""
+    preset: str = ""
+    """For ``openai``: an API by name, such as ``groq`` or ``ollama``, see docs/providers.md."""
     base_url: str = ""
-    """For ``openai``: any OpenAI-compatible chat completions API."""
-    api_key_env: str = "OPENAI_API_KEY"
+    """For ``openai``: any OpenAI-compatible chat completions API; empty for the preset's."""
+    api_key_env: str = ""
+    """The variable with the API's key; empty for the preset's, or OPENAI_API_KEY."""
+    headers: dict[str, str] = {}
+    """For ``openai``: further headers of every request. A key does not belong here."""
+    extra_body: dict[str, Any] = {}
+    """For ``openai``: further fields of every request; they win over all others."""
     temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.0
     max_tokens: Positive = 120
     text: str = ""
@@ -360,8 +368,11 @@ def check_exposure(settings: Settings, environment: Mapping[str, str]) -> None:
 def check_providers(settings: Settings, environment: Mapping[str, str]) -> None:
     """See that what the providers need is there. Raises ConfigurationError."""
     for stage, key, part in all_choices(settings):
+        given: Choice | ChatApi = part
+        if isinstance(part, LlmChoice):
+            given = _checked_api(key, part)
         for name in _REQUIRED.get((stage, part.provider), ()):
-            if not getattr(part, name):
+            if not getattr(given, name):
                 raise ConfigurationError(
                     f"`{key}.provider` is {part.provider}: set `{key}.{name}` too."
                 )
@@ -387,7 +398,31 @@ def all_choices(settings: Settings) -> Iterator[tuple[str, str, Choice]]:
 
 def key_variable(part: Choice) -> str:
     """The environment variable with the key of a stage's provider; empty if it needs none."""
+    if isinstance(part, LlmChoice) and part.provider == "openai":
+        return llm_api(part).key
     return (part.api_key_env or _KEYS[part.provider]) if part.provider in _KEYS else ""
+
+
+def llm_api(llm: LlmChoice) -> ChatApi:
+    """An ``openai`` language model, its preset applied. Raises ConfigurationError."""
+    return chat_api(
+        llm.preset, llm.base_url, llm.model, llm.api_key_env, llm.max_tokens, llm.extra_body
+    )
+
+
+def _checked_api(key: str, llm: LlmChoice) -> ChatApi:
+    if llm.preset and llm.provider != "openai":
+        raise ConfigurationError(
+            f"`{key}.preset` is {llm.preset}, which is of OpenAI-compatible APIs, but "
+            f"`{key}.provider` is {llm.provider}: set it to openai, or leave the preset out."
+        )
+    try:
+        return llm_api(llm)
+    except UnknownPreset as error:
+        raise ConfigurationError(
+            f"`{key}.preset` is {llm.preset}; the known ones are {error.known}. For any other API "
+            f"leave it out and set `{key}.base_url` and `{key}.model`."
+        ) from error
 
 
 def _is_https_origin(url: str) -> bool:

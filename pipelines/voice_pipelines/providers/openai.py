@@ -128,7 +128,8 @@ class OpenAILanguageModel:
 
     `temperature` and `max_tokens` are left to the server when None. `extra_body` is merged into
     every request: `{"repeat_penalty": 1.1, "cache_prompt": True, "id_slot": 0}` for llama.cpp, say.
-    `silence_timeout_ms` bounds the wait for the answer's beginning and for each next part.
+    `headers` go with every request. `silence_timeout_ms` bounds the wait for the answer's beginning
+    and for each next part.
     Constructing it imports the SDK, which takes about half a second the first time.
     """
 
@@ -145,6 +146,7 @@ class OpenAILanguageModel:
         connect_timeout_ms: int = 3_000,
         silence_timeout_ms: int = 30_000,
         limit_field: TokenLimitField | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         import openai
 
@@ -159,7 +161,9 @@ class OpenAILanguageModel:
             "max_completion_tokens" if host == "api.openai.com" else "max_tokens"
         )
         self._stream_type = openai.AsyncStream[object]
-        self._client = open_client(base_url, api_key, connect_timeout_ms, silence_timeout_ms)
+        self._client = open_client(
+            base_url, api_key, connect_timeout_ms, silence_timeout_ms, headers
+        )
 
     async def reply(self, messages: Sequence[Message]) -> AsyncGenerator[ReplyDelta]:
         """Stream the answer to `messages`. Raises ProviderError.

@@ -7,7 +7,7 @@ second.
 
 import json
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -24,7 +24,11 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 def open_client(
-    base_url: str, api_key: str, connect_timeout_ms: int, silence_timeout_ms: int
+    base_url: str,
+    api_key: str,
+    connect_timeout_ms: int,
+    silence_timeout_ms: int,
+    headers: Mapping[str, str] | None = None,
 ) -> "AsyncOpenAI":
     """A client of the server at `base_url`, to be closed.
 
@@ -37,6 +41,7 @@ def open_client(
         base_url=base_url,
         api_key=api_key,
         max_retries=0,
+        default_headers=headers,
         timeout=openai.Timeout(silence_timeout_ms / 1000, connect=connect_timeout_ms / 1000),
         http_client=_loopback_http() if host in LOOPBACK else None,
     )

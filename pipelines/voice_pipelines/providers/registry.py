@@ -4,11 +4,11 @@ Each function imports its adapter when it is called, so that a vendor's SDK and 
 libraries cost nothing where they are not configured.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Literal, Protocol, TypeVar
 
 from voice_codecs.pcm import MULAW_8K, AudioFormat
 
@@ -180,13 +180,28 @@ async def openai_tts(
 
 @asynccontextmanager
 async def openai_llm(
-    base_url: str, model: str, api_key: str, temperature: float, max_tokens: int
+    base_url: str,
+    model: str,
+    api_key: str,
+    temperature: float,
+    max_tokens: int,
+    *,
+    limit_field: Literal["max_tokens", "max_completion_tokens"] | None = None,
+    extra_body: Mapping[str, object] | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> AsyncIterator[LanguageModel]:
     """Any OpenAI-compatible chat completions API."""
     from .openai import OpenAILanguageModel
 
     llm = OpenAILanguageModel(
-        base_url, model, api_key, temperature=temperature, max_tokens=max_tokens
+        base_url,
+        model,
+        api_key,
+        temperature=temperature,
+        max_tokens=max_tokens,
+        limit_field=limit_field,
+        extra_body=extra_body,
+        headers=headers,
     )
     async with _closing(llm):
         yield llm

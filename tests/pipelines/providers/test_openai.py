@@ -49,7 +49,7 @@ class Server:
 
 @asynccontextmanager
 async def serving(
-    reply: Reply, *, silence_timeout_ms: int = 10_000
+    reply: Reply, *, silence_timeout_ms: int = 10_000, headers: dict[str, str] | None = None
 ) -> AsyncIterator[tuple[Server, OpenAILanguageModel]]:
     server = Server(reply)
     app = web.Application()
@@ -67,6 +67,7 @@ async def serving(
         max_tokens=50,
         extra_body={"cache_prompt": True},
         silence_timeout_ms=silence_timeout_ms,
+        headers=headers,
     )
     try:
         async with asyncio.timeout(20):
@@ -319,3 +320,15 @@ async def test_the_limit_goes_by_the_name_that_the_server_knows(url: str, field:
     model = OpenAILanguageModel(url, "tiny", "a-key", max_tokens=7)
     assert model._body(MESSAGES, stream=True, max_tokens=7)[field] == 7
     await model.close()
+
+
+async def test_headers_go_with_every_request() -> None:
+    seen: list[str | None] = []
+
+    async def reply(request: web.Request) -> web.StreamResponse:
+        seen.append(request.headers.get("X-Title"))
+        return web.json_response({"choices": []})
+
+    async with serving(reply, headers={"X-Title": "Bella Roma"}) as (_, model):
+        await model.prefill(MESSAGES)
+    assert seen == ["Bella Roma"]
