@@ -6,7 +6,7 @@ Methods that are not ``async`` are called on the frame path: they must return in
 block and never raise for a provider's failure (that is *reported*).
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -93,13 +93,26 @@ class ToolCall:
     arguments: str
 
 
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """Something that the model may want done."""
+
+    name: str
+    description: str
+    """When to do it."""
+    parameters: Mapping[str, object]
+    """JSON Schema of the arguments, an object."""
+
+
 ReplyDelta = str | ToolCall
 
 
 class LanguageModel(Protocol):
     """Any chat model that streams."""
 
-    def reply(self, messages: Sequence[Message]) -> AsyncIterator[ReplyDelta]:
+    def reply(
+        self, messages: Sequence[Message], tools: Sequence[Tool] = ()
+    ) -> AsyncIterator[ReplyDelta]:
         """Stream the next message. Closing the iterator stops the model. Raises ProviderError."""
 
 
@@ -173,10 +186,14 @@ class TurnDetector(Protocol):
 class Actions(Protocol):
     """What the agent can do in the world."""
 
-    async def run(self, name: str, arguments: str) -> tuple[str, bool]:
+    def tools(self) -> Sequence[Tool]:
+        """What may be wanted at the moment."""
+
+    async def run(self, name: str, arguments: str, key: str) -> tuple[str, bool]:
         """Do it within a time of its own; return (what the LLM is told, whether to speak of it).
 
-        Failures are results too. `arguments` is JSON text as the model wrote it.
+        Failures are results too. `arguments` is JSON text as the model wrote it. What was run
+        under one `key` is never run again.
         """
 
 

@@ -60,6 +60,7 @@ from ..ports import (
     SpeechChunk,
     SpeechToText,
     TextToSpeech,
+    Tool,
     TurnDetector,
     VoiceActivityDetector,
 )
@@ -125,12 +126,19 @@ class Call:
     """A running call. Make it, then open `running`, and `join` its legs inside."""
 
     def __init__(
-        self, policy: TurnPolicy, services: Services, clock: Clock, recorder: Recorder
+        self,
+        policy: TurnPolicy,
+        services: Services,
+        clock: Clock,
+        recorder: Recorder,
+        call_id: str = "",
     ) -> None:
+        """`call_id` names the conversation towards the outside: no action of it is run twice."""
         self._conversation = Conversation(policy)
         self._services = services
         self._clock = clock
         self._recorder = recorder
+        self._call_id = call_id
         self._group = asyncio.TaskGroup()
         self._lines: dict[str, Line] = {}
         self._legs: dict[str, Leg] = {}
@@ -298,7 +306,7 @@ class Call:
                 self._prefill(history)
             case StartReply(turn, history):
                 self._stop_prefilling()
-                self._reply(turn).write(self._services.llm, history)
+                self._reply(turn).write(self._services.llm, history, self._tools())
             case Speak(turn, piece, text):
                 for line in self._lines.values():
                     line.player.playout.piece(turn, piece, text)
@@ -399,12 +407,15 @@ class Call:
             self._prefilling.cancel()
             self._prefilling = None
 
+    def _tools(self) -> Sequence[Tool]:
+        return self._services.actions.tools() if self._services.actions else ()
+
     async def _act(self, action: int, name: str, arguments: str) -> None:
         actions = self._services.actions
         if actions is None:
             self.tell(ActionEnded(action, "There is no such action.", react=False))
             return
-        result, react = await actions.run(name, arguments)
+        result, react = await actions.run(name, arguments, f"{self._call_id}:{action}")
         self.tell(ActionEnded(action, result, react))
 
     def _hang_up(self, reason: str) -> None:

@@ -18,7 +18,7 @@ from ..conversation.events import (
 )
 from ..conversation.sentences import SentenceSplitter
 from ..errors import ProviderError, ProviderGarbled
-from ..ports import LanguageModel, SpeechChunk, TextToSpeech
+from ..ports import LanguageModel, SpeechChunk, TextToSpeech, Tool
 
 _PIECES = 64
 """Pieces of one reply that may wait for the TTS: several minutes of speech."""
@@ -56,9 +56,9 @@ class ReplyMaker:
         self._writing: asyncio.Task[None] | None = None
         self._speaking: asyncio.Task[None] | None = None
 
-    def write(self, llm: LanguageModel, history: Sequence[Message]) -> None:
+    def write(self, llm: LanguageModel, history: Sequence[Message], tools: Sequence[Tool]) -> None:
         """Let `llm` write the reply."""
-        self._writing = self._spawn(self._write(llm, history))
+        self._writing = self._spawn(self._write(llm, history, tools))
 
     def speak(self, piece: int, text: str) -> None:
         """Synthesize a piece, after those before it."""
@@ -81,11 +81,13 @@ class ReplyMaker:
             if task is not None:
                 task.cancel()
 
-    async def _write(self, llm: LanguageModel, history: Sequence[Message]) -> None:
+    async def _write(
+        self, llm: LanguageModel, history: Sequence[Message], tools: Sequence[Tool]
+    ) -> None:
         splitter = self._splitter
         started = False
         try:
-            async for delta in llm.reply(history):
+            async for delta in llm.reply(history, tools):
                 if not started:
                     started = True
                     self._tell(ReplyStarted(self._turn))

@@ -26,6 +26,7 @@ from voice_pipelines.ports import (
     SpeechChunk,
     SpeechToText,
     TextToSpeech,
+    Tool,
 )
 
 T = TypeVar("T")
@@ -97,9 +98,11 @@ class BudgetedLanguageModel:
         self._first_ms = first_ms
         self._stall_ms = stall_ms
 
-    def reply(self, messages: Sequence[Message]) -> AsyncGenerator[ReplyDelta]:
+    def reply(
+        self, messages: Sequence[Message], tools: Sequence[Tool] = ()
+    ) -> AsyncGenerator[ReplyDelta]:
         """Stream the model's reply. Raises ProviderError."""
-        deltas = self._model.reply(messages)
+        deltas = self._model.reply(messages, tools)
         return _within(deltas, useful_delta, self._name, self._first_ms, self._stall_ms)
 
     async def prefill(self, messages: Sequence[Message]) -> None:

@@ -13,7 +13,7 @@ import msgspec
 
 from voice_pipelines.conversation.commands import Message
 from voice_pipelines.errors import ProviderGarbled, ProviderUnavailable
-from voice_pipelines.ports import ReplyDelta, ToolCall
+from voice_pipelines.ports import ReplyDelta, Tool, ToolCall
 
 from .openai_client import open_client, translated_errors
 
@@ -29,6 +29,7 @@ TokenLimitField = Literal["max_tokens", "max_completion_tokens"]
 def request_body(
     model: str,
     messages: Sequence[Message],
+    tools: Sequence[Tool],
     *,
     stream: bool,
     temperature: float | None,
@@ -42,6 +43,18 @@ def request_body(
         "messages": [{"role": message.role, "content": message.text} for message in messages],
         "stream": stream,
     }
+    if tools:
+        body["tools"] = [
+            {
+                "type": "function",
+                "function": {
+                    "name": tool.name,
+                    "description": tool.description,
+                    "parameters": tool.parameters,
+                },
+            }
+            for tool in tools
+        ]
     if temperature is not None:
         body["temperature"] = temperature
     if max_tokens is not None:
@@ -165,14 +178,16 @@ class OpenAILanguageModel:
             base_url, api_key, connect_timeout_ms, silence_timeout_ms, headers
         )
 
-    async def reply(self, messages: Sequence[Message]) -> AsyncGenerator[ReplyDelta]:
+    async def reply(
+        self, messages: Sequence[Message], tools: Sequence[Tool] = ()
+    ) -> AsyncGenerator[ReplyDelta]:
         """Stream the answer to `messages`. Raises ProviderError.
 
         Closing or cancelling it drops the connection, upon which the server stops generating.
         """
         reader = ReplyReader(self.name)
         with translated_errors(self.name):
-            async with await self._stream(messages) as chunks:
+            async with await self._stream(messages, tools) as chunks:
                 async for chunk in chunks:
                     for delta in reader.take(chunk):
                         yield delta
@@ -185,7 +200,7 @@ class OpenAILanguageModel:
         One, as the protocol knows no less, and it is free: the pass over the prompt yields it
         (llama.cpp takes 0 and computes 1 all the same). Raises ProviderError.
         """
-        body = self._body(messages, stream=False, max_tokens=1)
+        body = self._body(messages, (), stream=False, max_tokens=1)
         with translated_errors(self.name):
             await self._client.post("/chat/completions", body=body, cast_to=object)
 
@@ -193,8 +208,10 @@ class OpenAILanguageModel:
         """Close the connections, those in use included."""
         await self._client.close()
 
-    async def _stream(self, messages: Sequence[Message]) -> "AsyncStream[object]":
-        body = self._body(messages, stream=True, max_tokens=self._max_tokens)
+    async def _stream(
+        self, messages: Sequence[Message], tools: Sequence[Tool]
+    ) -> "AsyncStream[object]":
+        body = self._body(messages, tools, stream=True, max_tokens=self._max_tokens)
         return await self._client.post(
             "/chat/completions",
             body=body,
@@ -204,11 +221,17 @@ class OpenAILanguageModel:
         )
 
     def _body(
-        self, messages: Sequence[Message], *, stream: bool, max_tokens: int | None
+        self,
+        messages: Sequence[Message],
+        tools: Sequence[Tool],
+        *,
+        stream: bool,
+        max_tokens: int | None,
     ) -> dict[str, object]:
         return request_body(
             self._model,
             messages,
+            tools,
             stream=stream,
             temperature=self._temperature,
             max_tokens=max_tokens,

@@ -27,6 +27,7 @@ from voice_pipelines.ports import (
     Recognizer,
     ReplyDelta,
     SpeechChunk,
+    Tool,
     ToolCall,
 )
 
@@ -240,7 +241,9 @@ class ScriptedLanguageModel:
         script = [replies] if isinstance(replies, str) else list(replies)
         self._replies = [_deltas(reply, split=bool(self._pace_ms)) for reply in script]
 
-    async def reply(self, messages: Sequence[Message]) -> AsyncGenerator[ReplyDelta]:
+    async def reply(
+        self, messages: Sequence[Message], tools: Sequence[Tool] = ()
+    ) -> AsyncGenerator[ReplyDelta]:
         """Stream the scripted reply. Raises ProviderError where the faults say so."""
         fault = self._faults.get(self.requests, FINE)
         self.requests += 1

@@ -67,7 +67,7 @@ def test_the_model_writes_and_its_pieces_are_told() -> None:
             ToolCall("book", "{}"),
             "Anything else",
         ]
-        desk.maker.write(ScriptedLanguageModel([parts]), HISTORY)
+        desk.maker.write(ScriptedLanguageModel([parts]), HISTORY, ())
         await asyncio.sleep(1)
 
     assert at_desk(script).told == [
@@ -134,7 +134,7 @@ def test_a_cancelled_reply_tells_nothing_more() -> None:
     before: list[Event] = []
 
     async def script(desk: Desk) -> None:
-        desk.maker.write(llm, HISTORY)
+        desk.maker.write(llm, HISTORY, ())
         desk.maker.speak(0, "One.")
         await asyncio.sleep(0.09)
         desk.maker.cancel()
@@ -152,7 +152,7 @@ def test_the_failures_of_providers_are_told() -> None:
     tts = ScriptedTextToSpeech(audio_ms=100, faults={1: Fault(Outcome.FAIL_MIDWAY, reason="gone")})
 
     async def script(desk: Desk) -> None:
-        desk.maker.write(llm, HISTORY)
+        desk.maker.write(llm, HISTORY, ())
         desk.maker.speak(0, "One.")
         desk.maker.speak(1, "Two.")
         await asyncio.sleep(1)

@@ -17,6 +17,7 @@ from voice_pipelines.ports import (
     SpeechChunk,
     SpeechToText,
     TextToSpeech,
+    Tool,
 )
 from voice_pipelines.providers.budget import (
     BudgetedLanguageModel,
@@ -45,7 +46,9 @@ class Dripping:
         self._parts = parts
         self._for_ever = for_ever
 
-    async def reply(self, messages: Sequence[Message]) -> AsyncGenerator[ReplyDelta]:
+    async def reply(
+        self, messages: Sequence[Message], tools: Sequence[Tool] = ()
+    ) -> AsyncGenerator[ReplyDelta]:
         try:
             while True:
                 for part in self._parts:
@@ -60,7 +63,9 @@ class Dripping:
 class Awkward:
     """A model whose iterator cannot be closed, and which lets a TimeoutError of its own out."""
 
-    def reply(self, messages: Sequence[Message]) -> AsyncIterator[ReplyDelta]:
+    def reply(
+        self, messages: Sequence[Message], tools: Sequence[Tool] = ()
+    ) -> AsyncIterator[ReplyDelta]:
         return self
 
     def __aiter__(self) -> AsyncIterator[ReplyDelta]:
@@ -125,7 +130,9 @@ async def test_white_space_is_no_progress(start: list[ReplyDelta]) -> None:
     dripping = Dripping([" ", "\n"], for_ever=True)
 
     class Model:
-        async def reply(self, messages: Sequence[Message]) -> AsyncGenerator[ReplyDelta]:
+        async def reply(
+            self, messages: Sequence[Message], tools: Sequence[Tool] = ()
+        ) -> AsyncGenerator[ReplyDelta]:
             for part in start:
                 yield part
             async with aclosing(dripping.reply(messages)) as parts:

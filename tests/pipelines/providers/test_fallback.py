@@ -26,6 +26,7 @@ from voice_pipelines.ports import (
     SpeechChunk,
     SpeechToText,
     TextToSpeech,
+    Tool,
     ToolCall,
 )
 from voice_pipelines.providers.breaker import Breaker, State
@@ -81,7 +82,9 @@ class Model:
         self._stall = stall
         self._wait_ms = wait_ms
 
-    async def reply(self, messages: Sequence[Message]) -> AsyncGenerator[ReplyDelta]:
+    async def reply(
+        self, messages: Sequence[Message], tools: Sequence[Tool] = ()
+    ) -> AsyncGenerator[ReplyDelta]:
         self.begun += 1
         try:
             await asyncio.sleep(self._wait_ms / 1000)
@@ -283,7 +286,9 @@ class Gated:
         self.closed = False
         self._gate = gate
 
-    async def reply(self, messages: Sequence[Message]) -> AsyncGenerator[ReplyDelta]:
+    async def reply(
+        self, messages: Sequence[Message], tools: Sequence[Tool] = ()
+    ) -> AsyncGenerator[ReplyDelta]:
         self.begun.set()
         try:
             await self._gate.wait()
@@ -312,7 +317,9 @@ async def test_of_two_that_answer_at_once_one_is_taken_and_both_are_closed(cance
 
 async def test_a_bug_in_a_provider_is_not_hidden() -> None:
     class Buggy:
-        async def reply(self, messages: Sequence[Message]) -> AsyncGenerator[ReplyDelta]:
+        async def reply(
+            self, messages: Sequence[Message], tools: Sequence[Tool] = ()
+        ) -> AsyncGenerator[ReplyDelta]:
             raise LookupError("bug")
             yield ""
 

@@ -318,7 +318,22 @@ async def test_it_satisfies_the_ports() -> None:
 )
 async def test_the_limit_goes_by_the_name_that_the_server_knows(url: str, field: str) -> None:
     model = OpenAILanguageModel(url, "tiny", "a-key", max_tokens=7)
-    assert model._body(MESSAGES, stream=True, max_tokens=7)[field] == 7
+    assert model._body(MESSAGES, (), stream=True, max_tokens=7)[field] == 7
+    await model.close()
+
+
+async def test_tools_are_offered_only_where_there_are_any() -> None:
+    model = OpenAILanguageModel("http://127.0.0.1:1/v1", "tiny", "a-key")
+    assert "tools" not in model._body(MESSAGES, (), stream=True, max_tokens=None)
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}}
+    tool = Tool("look_up", "When somebody asks for the weather.", schema)
+    body = model._body(MESSAGES, (tool,), stream=True, max_tokens=None)
+    function = {
+        "name": "look_up",
+        "description": "When somebody asks for the weather.",
+        "parameters": schema,
+    }
+    assert body["tools"] == [{"type": "function", "function": function}]
     await model.close()
 
 

@@ -30,7 +30,7 @@ from voice_agent.settings import load
 from voice_agent.transports.twilio import Close
 from voice_codecs.pcm import MULAW_8K, AudioFormat
 from voice_pipelines.conversation.commands import Message
-from voice_pipelines.ports import HypothesisSink, Recognizer, ReplyDelta
+from voice_pipelines.ports import HypothesisSink, Recognizer, ReplyDelta, Tool
 
 
 @asynccontextmanager
@@ -344,7 +344,9 @@ async def test_a_draining_server_refuses_further_streams() -> None:
 class Broken:
     """A language model with a bug."""
 
-    async def reply(self, messages: Sequence[Message]) -> AsyncIterator[ReplyDelta]:
+    async def reply(
+        self, messages: Sequence[Message], tools: Sequence[Tool] = ()
+    ) -> AsyncIterator[ReplyDelta]:
         yield "Well"
         raise ZeroDivisionError
 

@@ -33,7 +33,7 @@ from voice_agent.telephony.signature import HEADER, sign_form, sign_handshake
 from voice_agent.web.server import Front
 from voice_pipelines.conversation.commands import Message
 from voice_pipelines.errors import ProviderUnavailable
-from voice_pipelines.ports import ReplyDelta
+from voice_pipelines.ports import ReplyDelta, Tool
 
 SECRET = "a secret auth token"
 PUBLIC = "https://agent.example.com"
@@ -354,7 +354,9 @@ async def test_metrics_are_filled_turn_by_turn() -> None:
 class Down:
     """A language model that is not there."""
 
-    async def reply(self, messages: Sequence[Message]) -> AsyncIterator[ReplyDelta]:
+    async def reply(
+        self, messages: Sequence[Message], tools: Sequence[Tool] = ()
+    ) -> AsyncIterator[ReplyDelta]:
         raise ProviderUnavailable("acme", "it is down")
         yield ""
 

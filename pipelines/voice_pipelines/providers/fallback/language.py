@@ -6,7 +6,7 @@ from contextlib import aclosing
 
 from voice_pipelines.conversation.commands import Message
 from voice_pipelines.errors import ProviderError
-from voice_pipelines.ports import Clock, LanguageModel, Prefilling, ReplyDelta
+from voice_pipelines.ports import Clock, LanguageModel, Prefilling, ReplyDelta, Tool
 
 from ..breaker import State
 from ..budget import useful_delta
@@ -32,11 +32,13 @@ class FallbackLanguageModel:
         self._clock = clock
         self._hedge_s = None if hedge_ms is None else hedge_ms / 1000
 
-    async def reply(self, messages: Sequence[Message]) -> AsyncGenerator[ReplyDelta]:
+    async def reply(
+        self, messages: Sequence[Message], tools: Sequence[Tool] = ()
+    ) -> AsyncGenerator[ReplyDelta]:
         """Stream the first answer that there is. Raises ProviderError."""
 
         def ask(model: LanguageModel) -> AsyncIterator[ReplyDelta]:
-            return model.reply(messages)
+            return model.reply(messages, tools)
 
         runs = runs_of(self._models, self._clock, ask, useful_delta)
         hedged = self._hedge_s is not None and len(self._models) > 1

@@ -27,7 +27,7 @@ from uuid import uuid4
 
 from voice_pipelines.conversation.commands import Message
 from voice_pipelines.errors import ProviderError
-from voice_pipelines.ports import ReplyDelta
+from voice_pipelines.ports import ReplyDelta, Tool
 
 from .child import Child, Running
 
@@ -40,7 +40,9 @@ KEPT_PROMPT_FILES = 8
 class SlotClient(Protocol):
     """What speaks to one slot of the server; any OpenAI-compatible adapter can."""
 
-    def reply(self, messages: Sequence[Message]) -> AsyncGenerator[ReplyDelta]: ...
+    def reply(
+        self, messages: Sequence[Message], tools: Sequence[Tool] = ()
+    ) -> AsyncGenerator[ReplyDelta]: ...
 
     async def prefill(self, messages: Sequence[Message]) -> None: ...
 
@@ -239,12 +241,14 @@ class LocalLanguageModel:
         finally:
             await self._close_clients()
 
-    async def reply(self, messages: Sequence[Message]) -> AsyncGenerator[ReplyDelta]:
+    async def reply(
+        self, messages: Sequence[Message], tools: Sequence[Tool] = ()
+    ) -> AsyncGenerator[ReplyDelta]:
         """Stream the answer. Closing the iterator stops the model. Raises ProviderError."""
         async with self._seated(messages) as seat:
             written: list[str] = []
             try:
-                async with aclosing(seat.client.reply(messages)) as deltas:
+                async with aclosing(seat.client.reply(messages, tools)) as deltas:
                     async for delta in deltas:
                         if isinstance(delta, str):
                             written.append(delta)

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from voice_pipelines.conversation.commands import Message
 from voice_pipelines.errors import ProviderUnavailable
-from voice_pipelines.ports import LanguageModel, Prefilling, ReplyDelta
+from voice_pipelines.ports import LanguageModel, Prefilling, ReplyDelta, Tool
 from voice_pipelines.providers.local.llama import (
     ABANDONED_AFTER_MS,
     LlamaServer,
@@ -246,7 +246,9 @@ async def test_the_server_does_not_outlive_a_killed_parent(gguf: Path, tmp_path:
 class SilentClient:
     """A client whose requests end when they are told to."""
 
-    async def reply(self, messages: Sequence[Message]) -> AsyncGenerator[ReplyDelta]:
+    async def reply(
+        self, messages: Sequence[Message], tools: Sequence[Tool] = ()
+    ) -> AsyncGenerator[ReplyDelta]:
         yield "never asked"
 
     async def prefill(self, messages: Sequence[Message]) -> None: ...
