@@ -18,7 +18,7 @@ from voice_pipelines.errors import (
     ProviderTimeout,
     ProviderUnavailable,
 )
-from voice_pipelines.ports import LanguageModel, Prefilling, ReplyDelta, ToolCall
+from voice_pipelines.ports import LanguageModel, Prefilling, ReplyDelta, Tool, ToolCall
 from voice_pipelines.providers.openai import OpenAILanguageModel, ReplyReader
 
 MESSAGES = (Message("system", "Be brief."), Message("user", "Are you open?"))
