@@ -16,6 +16,7 @@ from voice_pipelines.errors import (
     ProviderError,
     ProviderGarbled,
     ProviderRefused,
+    ProviderRejected,
     ProviderTimeout,
     ProviderUnavailable,
 )
@@ -101,16 +102,18 @@ async def test_each_api_serves_its_adapter(api: Api) -> None:
         assert there.keys
 
 
-REFUSED = (Kind.UNAUTHORIZED, Kind.BAD_REQUEST, Kind.QUOTA)
+REFUSED = (Kind.UNAUTHORIZED, Kind.QUOTA)
 OUTCOMES: dict[Kind, type[ProviderError] | tuple[type[ProviderError], ...]] = {
     **dict.fromkeys(REFUSED, ProviderRefused),
-    Kind.STALLED: ProviderTimeout,
+    # Of a handshake the latter: the next would be as wrong.
+    Kind.BAD_REQUEST: (ProviderRejected, ProviderRefused),
+    Kind.STALLED: (ProviderTimeout, ProviderUnavailable),
     Kind.BUSY: ProviderBusy,
     Kind.BROKEN: ProviderUnavailable,
     Kind.HALF_CLOSED: ProviderUnavailable,
     Kind.GARBAGE: (ProviderGarbled, ProviderUnavailable),
     Kind.DROPPED: ProviderUnavailable,
-    Kind.HANGS: ProviderTimeout,
+    Kind.HANGS: (ProviderTimeout, ProviderUnavailable),
 }
 
 

@@ -53,7 +53,8 @@ class DeepgramSpeechToText:
 
     `keyterms` are words to expect (names, products). A request to settle is answered after
     `patience_ms` with the words so far if Deepgram sends no final ones, as it does not when there
-    was nothing to hear; after `stall_ms` a connection that says nothing at all is given up.
+    was nothing to hear. A connection that until then has said nothing at all of somebody's speech
+    is given up, and the next one hears it again; `stall_ms` after the request it is an error.
     """
 
     def __init__(
@@ -148,6 +149,7 @@ class _Ear:
         """Valid messages received."""
         self._heard_before_request = 0
         self._timer: asyncio.Handle | None = None
+        self._closed = False
 
     # The frame path ------------------------------------------------------------------------------
 
@@ -181,21 +183,25 @@ class _Ear:
         self._transcript.reset(self._tape.end)
 
     def close(self) -> None:
-        """Report nothing more."""
+        """Report nothing more, and connect no more."""
+        self._closed = True
         self._stop_timer()
 
     # Requests that Deepgram does not answer ------------------------------------------------------
 
     def _impatient(self) -> None:
-        if self._trouble is None and (self._all_heard or self._transcript.provisional):
+        connected = self._trouble is None
+        if connected and (self._all_heard or (self._transcript.provisional and self._alive)):
             self._say_what_is_known()
-        else:  # Somebody spoke and there are no words for it: that may yet change.
-            more_ms = max(self._stt.stall_ms - self._stt.patience_ms, 0)
-            self._timer = self._loop.call_later(more_ms / 1000, self._out_of_patience)
+            return
+        # Somebody spoke and there are no words for it: that may yet change.
+        more_ms = max(self._stt.stall_ms - self._stt.patience_ms, 0)
+        self._timer = self._loop.call_later(more_ms / 1000, self._out_of_patience)
+        if connected and not self._alive:
+            self._stalled.set()  # A new connection may have heard it all before time is up.
 
     def _out_of_patience(self) -> None:
-        alive = self._heard_from > self._heard_before_request
-        if alive or (self._all_heard and self._trouble is None):
+        if self._alive or (self._all_heard and self._trouble is None):
             self._say_what_is_known()
             return
         self._transcript.answer()  # The error is the answer.
@@ -204,6 +210,11 @@ class _Ear:
         else:
             self._report(ProviderTimeout(self._stt.name, "the connection has fallen silent"))
             self._stalled.set()
+
+    @property
+    def _alive(self) -> bool:
+        """Deepgram has said something since it was asked."""
+        return self._heard_from > self._heard_before_request
 
     @property
     def _all_heard(self) -> bool:
@@ -229,6 +240,10 @@ class _Ear:
             try:
                 await self._converse()
             except ProviderError as error:
+                # The task group of a connection that breaks takes the failure for more important
+                # than that its own task is cancelled in the same moment, and forgets the latter.
+                if self._closed:
+                    return
                 failures = 0 if self._heard_from > heard_from else failures + 1
                 self._fail(error)
                 await asyncio.sleep(_wait_ms(error, failures) / 1000)

@@ -365,9 +365,44 @@ async def test_provisional_words_are_the_answer_if_no_others_come() -> None:
             assert await reports.next(2) == Hypothesis("Hello?", 1)
 
 
-async def test_a_connection_that_stays_silent_over_speech_is_given_up() -> None:
+async def test_a_connection_that_stays_silent_over_speech_is_replaced_in_time() -> None:
     reports = Reports()
     async with deepgram(silent, talk) as (server, url):
+        stt = DeepgramSpeechToText("a-key", base_url=url, patience_ms=50, stall_ms=10_000)
+        async with stt.listen(reports) as ear:
+            ear.voiced(True)
+            ear.feed(bytes(2 * SECOND))
+            ear.voiced(False)
+            await server.heard.wait()
+            ear.settle(1)
+            assert await reports.next(3) == Hypothesis("Do you have a table? For four.", 1)
+    assert not [report for report in reports.all if isinstance(report, ProviderError)]
+    assert server.audio[1] == bytes(2 * SECOND)
+
+
+async def test_provisional_words_from_before_the_silence_are_no_answer() -> None:
+    async def fall_silent(server: Deepgram, ws: web.WebSocketResponse) -> None:
+        await server.open(ws)
+        await server.until_heard(ws, SECOND)
+        await ws.send_str(message(0, 1, "Do"))
+        await server.until_said(ws, "CloseStream")
+
+    reports = Reports()
+    async with deepgram(fall_silent, talk) as (_, url):
+        stt = DeepgramSpeechToText("a-key", base_url=url, patience_ms=50, stall_ms=10_000)
+        async with stt.listen(reports) as ear:
+            ear.voiced(True)
+            ear.feed(bytes(2 * SECOND))
+            ear.voiced(False)
+            assert await reports.next() == Hypothesis("Do", None)
+            ear.settle(1)
+            answer = await reports.next(4)
+    assert answer == Hypothesis("Do you have a table? For four.", 1)
+
+
+async def test_an_ear_whose_connections_stay_silent_says_so() -> None:
+    reports = Reports()
+    async with deepgram(silent) as (server, url):
         stt = DeepgramSpeechToText("a-key", base_url=url, patience_ms=50, stall_ms=100)
         async with stt.listen(reports) as ear:
             ear.voiced(True)
@@ -375,9 +410,21 @@ async def test_a_connection_that_stays_silent_over_speech_is_given_up() -> None:
             ear.voiced(False)
             await server.heard.wait()
             ear.settle(1)
-            assert isinstance(await reports.next(), ProviderTimeout)
-            assert await reports.next(3) == Hypothesis("Do you have a table?", None)
-    assert server.audio[1] == bytes(2 * SECOND)
+            assert isinstance(await reports.next(), ProviderUnavailable)
+
+
+async def test_leaving_while_a_connection_is_lost_is_not_forgotten() -> None:
+    """The loss and the end in one moment: the task group of the connection sees the loss only."""
+    reports = Reports()
+    async with deepgram(silent) as (server, url):
+        stt = DeepgramSpeechToText("a-key", base_url=url, patience_ms=50, stall_ms=50)
+        async with asyncio.timeout(10), stt.listen(reports) as ear:
+            ear.voiced(True)
+            ear.feed(bytes(2 * SECOND))
+            ear.voiced(False)
+            await server.heard.wait()
+            ear.settle(1)
+            await reports.next()
 
 
 async def test_it_keeps_a_silent_connection_alive() -> None:
