@@ -60,7 +60,7 @@ async def serving(
     async with AsyncExitStack() as stack:
         journals = Path(settings.journal.directory) if settings.journal.directory else None
         switchboard = Switchboard(
-            configuration.policy(), metrics, journals, settings.server.max_calls
+            configuration.policy(), metrics, journals, settings.server.max_calls, settings.prices
         )
         auth_token = os.environ.get(settings.twilio.auth_token_env, "")
         front = Front(settings, auth_token, switchboard, metrics)

@@ -126,6 +126,8 @@ class ChatApi:
     limit: TokenLimit | None
     """None where it goes by the address."""
     body: Mapping[str, object]
+    stream_usage: bool | None
+    """Whether it takes `stream_options.include_usage`; None where that goes by the address."""
 
 
 def chat_api(
@@ -138,9 +140,8 @@ def chat_api(
 ) -> ChatApi:
     """A preset with what the configuration says otherwise. Raises UnknownPreset."""
     if not preset:
-        return ChatApi(
-            base_url, model, api_key_env or "OPENAI_API_KEY", max_tokens, None, extra_body
-        )
+        key = api_key_env or "OPENAI_API_KEY"
+        return ChatApi(base_url, model, key, max_tokens, None, extra_body, None)
     known = PRESETS.get(preset)
     if known is None:
         raise UnknownPreset(preset)
@@ -152,4 +153,5 @@ def chat_api(
         max_tokens=max_tokens + (known.thought_tokens if own_model else 0),
         limit=known.limit,
         body=(dict(known.body) if own_model else {}) | dict(extra_body),
+        stream_usage=known.stream_usage,
     )

@@ -149,6 +149,7 @@ class Stages:
                     limit_field=api.limit,
                     extra_body=api.body,
                     headers=part.headers,
+                    ask_usage={"auto": api.stream_usage, "on": True, "off": False}[part.usage],
                 )
                 return await self._stack.enter_async_context(entering)
             case "local":

@@ -130,6 +130,8 @@ class LlmChoice(_Section, frozen=True):
     """For ``openai``: further headers of every request. A key does not belong here."""
     extra_body: dict[str, Any] = {}
     """For ``openai``: further fields of every request; they win over all others."""
+    usage: Literal["auto", "on", "off"] = "auto"
+    """Whether the API is asked what each reply cost: ``auto`` where that is known to work."""
     temperature: Annotated[float, msgspec.Meta(ge=0, le=2)] = 0.0
     max_tokens: Positive = 120
     text: str = ""
@@ -193,6 +195,38 @@ class LogSettings(_Section, frozen=True):
     """``auto``: for people on a terminal, JSON elsewhere."""
 
 
+class TelemetrySettings(_Section, frozen=True):
+    """Traces of calls over OpenTelemetry; needs `pip install 'voice-agent[otel]'`."""
+
+    otlp_endpoint: str = ""
+    """Where spans are sent over OTLP/HTTP, such as http://127.0.0.1:4318/v1/traces; empty for
+    nowhere. Headers come from the environment variable OTEL_EXPORTER_OTLP_HEADERS."""
+    service_name: str = "voice-agent"
+    transcripts: bool = False
+    """Whether spans hold what the caller and the agent said."""
+    timeout_ms: Positive = 5_000
+    """How long the collector may take; what it does not take is dropped."""
+
+
+Price = Annotated[float, msgspec.Meta(ge=0)]
+
+
+class PriceSettings(_Section, frozen=True):
+    """What providers charge, for the estimated cost in reports and metrics. 0 is free."""
+
+    currency: str = "USD"
+    llm_input: Price = 0.0
+    """For a million tokens that the LLM reads."""
+    llm_cached: Price | None = None
+    """For a million of them that were in the provider's cache; as `llm_input` if left out."""
+    llm_output: Price = 0.0
+    """For a million tokens that it writes."""
+    tts: Price = 0.0
+    """For a thousand characters that are synthesized."""
+    stt: Price = 0.0
+    """For a minute of listening."""
+
+
 class Persona(_Section, frozen=True):
     """Who the agent is."""
 
@@ -224,6 +258,8 @@ class Settings(_Section, frozen=True):
     journal: JournalSettings = JournalSettings()
     models: ModelSettings = ModelSettings()
     log: LogSettings = LogSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
+    prices: PriceSettings = PriceSettings()
     persona: str = "personas/restaurant.toml"
     """The persona's file, relative to the configuration file."""
     stt: SttSettings = SttSettings()

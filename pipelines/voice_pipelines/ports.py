@@ -104,7 +104,18 @@ class Tool:
     """JSON Schema of the arguments, an object."""
 
 
-ReplyDelta = str | ToolCall
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What one reply cost in tokens, as the provider counts them; no output of the model."""
+
+    input_tokens: int
+    """All that the model read, those from a cache included."""
+    cached_tokens: int
+    """Those of the input that were read from the provider's cache."""
+    output_tokens: int
+
+
+ReplyDelta = str | ToolCall | Usage
 
 
 class LanguageModel(Protocol):
@@ -113,7 +124,10 @@ class LanguageModel(Protocol):
     def reply(
         self, messages: Sequence[Message], tools: Sequence[Tool] = ()
     ) -> AsyncIterator[ReplyDelta]:
-        """Stream the next message. Closing the iterator stops the model. Raises ProviderError."""
+        """Stream the next message. Closing the iterator stops the model. Raises ProviderError.
+
+        `Usage` comes last, once, from models that tell it.
+        """
 
 
 @runtime_checkable

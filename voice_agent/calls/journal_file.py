@@ -32,6 +32,11 @@ _SAFE = re.compile(r"[^A-Za-z0-9_-]")
 log = structlog.get_logger()
 
 
+def utc_now() -> str:
+    """ISO 8601, UTC, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
 class JournalFile:
     """Collects lines and appends them to a file once a second. A crash loses the last second.
 
@@ -39,12 +44,14 @@ class JournalFile:
     its own.
     """
 
-    def __init__(self, directory: Path, call_id: str, policy: TurnPolicy) -> None:
+    def __init__(
+        self, directory: Path, call_id: str, policy: TurnPolicy, started: str | None = None
+    ) -> None:
+        """`started` is when the call began, by `utc_now`; now if it is left out."""
         self._directory = directory
         self._call_id = call_id
         self._file: BinaryIO | None = None
-        started = datetime.now(UTC).isoformat(timespec="milliseconds")
-        self._lines = deque([header_line(Header(call_id, started, policy))])
+        self._lines = deque([header_line(Header(call_id, started or utc_now(), policy))])
         self._writing = Lock()
         self._broken = False
 

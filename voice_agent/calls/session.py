@@ -1,7 +1,7 @@
 """The live calls of one process: who is let in, what is noted of each, how they end."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +16,11 @@ from voice_pipelines.engine.clock import LoopClock
 from voice_pipelines.ports import Leg
 
 from ..errors import CallRefused
+from ..settings import PriceSettings
+from ..telemetry.cost import estimate
+from ..telemetry.figures import CallFigures, CallMeter
 from ..telemetry.metrics import Metrics
-from ..telemetry.turns import TurnMeter
-from .journal_file import JournalFile
+from .journal_file import JournalFile, utc_now
 
 _CLOSE_MS = 3000
 """How long calls may take to end once their legs are hung up."""
@@ -29,22 +31,24 @@ log = structlog.get_logger()
 class _Meter:
     """Passes the journal on and fills the metrics turn by turn."""
 
-    def __init__(self, metrics: Metrics, journal: JournalFile | None) -> None:
+    def __init__(
+        self, metrics: Metrics, journal: JournalFile | None, phrases: Collection[str]
+    ) -> None:
         self._metrics = metrics
         self._journal = journal
-        self.turns = TurnMeter()
+        self.call = CallMeter(phrases)
 
     def event(self, now: int, event: Event) -> None:
         if self._journal is not None:
             self._journal.event(now, event)
         self._metrics.failed(event)
-        if (turn := self.turns.event(now, event)) is not None:
+        if (turn := self.call.event(now, event)) is not None:
             self._metrics.turn_ended(turn)
 
     def command(self, now: int, command: Command) -> None:
         if self._journal is not None:
             self._journal.command(now, command)
-        if (turn := self.turns.command(now, command)) is not None:
+        if (turn := self.call.command(now, command)) is not None:
             self._metrics.turn_ended(turn)
 
 
@@ -67,14 +71,22 @@ class Switchboard:
         metrics: Metrics,
         journals: Path | None,
         max_calls: int,
+        prices: PriceSettings | None = None,
+        ended: Callable[[CallFigures], None] = lambda _: None,
     ) -> None:
-        """`journals` is the folder for the calls' journals, None to keep none."""
+        """`journals` is the folder for the calls' journals, None to keep none.
+
+        `ended` is told the figures of every call that is over; it must return at once.
+        """
         self.services: Services | None = None
         """What calls work with, once it is there; before, none is taken."""
         self._policy = policy
         self._metrics = metrics
         self._journals = journals
         self._max_calls = max_calls
+        self._prices = prices or PriceSettings()
+        self._ended = ended
+        self._phrases = frozenset(policy.phrases.all())
         self._live: dict[int, Live] = {}
         self._numbers = 0
         self._idle = asyncio.Event()
@@ -104,8 +116,11 @@ class Switchboard:
         assert services is not None  # `check` has refused the call otherwise.
         loop = asyncio.get_running_loop()
         clock = LoopClock(loop)
-        journal = JournalFile(self._journals, call_id, self._policy) if self._journals else None
-        meter = _Meter(self._metrics, journal)
+        started = utc_now()
+        journal = (
+            JournalFile(self._journals, call_id, self._policy, started) if self._journals else None
+        )
+        meter = _Meter(self._metrics, journal, self._phrases)
         recorder: Recorder = meter
         call = Call(self._policy, services, clock, recorder)
         self._numbers += 1
@@ -137,16 +152,20 @@ class Switchboard:
             self._metrics.live_calls.set(len(self._live))
             self._metrics.call_ended(reason)
             self._metrics.underran(underruns)
-            answers = [turn for turn in meter.turns.turns if turn.is_answer]
-            first_audio = sorted(t.first_audio_ms for t in answers if t.first_audio_ms is not None)
+            figures = meter.call.figures(call_id, started)
+            cost = estimate(figures.usage, self._prices)
+            self._metrics.call_used(figures.usage, cost)
+            self._ended(figures)
+            first_audio = sorted(figures.first_audio_ms)
             log.info(
                 "call_ended",
                 reason=reason,
                 duration_ms=clock.now(),
-                turns=len(answers),
-                interrupted=sum(turn.interrupted for turn in answers),
+                turns=len(figures.answers),
+                interrupted=sum(turn.interrupted for turn in figures.answers),
                 first_audio_ms_median=first_audio[len(first_audio) // 2] if first_audio else None,
                 underruns=underruns,
+                cost=None if cost is None else round(cost.total, 6),
             )
         if not connected:
             raise CallRefused("The call could not be connected.")

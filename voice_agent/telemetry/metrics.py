@@ -12,21 +12,35 @@ from voice_pipelines.conversation.events import (
     TranscriptionFailed,
 )
 
+from .cost import Cost
 from .providers import ProviderCollector, ProviderStatus
-from .turns import Turn
+from .turns import STAGES, Turn
+from .usage import CallUsage
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
-_SECONDS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.25, 1.5, 2, 3, 5, 10)
+_SECONDS = (
+    0.02,
+    0.05,
+    0.1,
+    0.2,
+    0.3,
+    0.4,
+    0.5,
+    0.6,
+    0.7,
+    0.8,
+    0.9,
+    1.0,
+    1.25,
+    1.5,
+    2,
+    3,
+    5,
+    10,
+    20,
+)
 _LAG_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
-
-_STAGES: dict[str, Callable[[Turn], int | None]] = {
-    "endpointing": lambda turn: turn.endpointing_ms,
-    "stt": lambda turn: turn.stt_ms,
-    "llm_first_token": lambda turn: turn.llm_ttft_ms,
-    "first_clause": lambda turn: turn.first_clause_ms,
-    "tts_first_byte": lambda turn: turn.tts_ttfb_ms,
-}
 
 
 class Metrics:
@@ -90,7 +104,25 @@ class Metrics:
         self.providers: Callable[[], Sequence[ProviderStatus]] = tuple
         """How the providers fare; set when there are any."""
         self.registry.register(ProviderCollector(lambda: self.providers()))
-        self._stages = {name: self._stage.labels(name) for name in _STAGES}
+        self._tokens = Counter(
+            "voice_agent_llm_tokens",
+            "Tokens of the LLM, where its provider tells: input not cached, cached, output.",
+            ["kind"],
+            registry=self.registry,
+        )
+        self._characters = Counter(
+            "voice_agent_tts_characters", "Characters synthesized.", registry=self.registry
+        )
+        self._listened = Counter(
+            "voice_agent_stt_audio_seconds", "Audio listened to.", registry=self.registry
+        )
+        self._cost = Counter(
+            "voice_agent_cost",
+            "Estimated cost of ended calls, by the configured prices.",
+            ["stage", "currency"],
+            registry=self.registry,
+        )
+        self._stages = {name: self._stage.labels(name) for name in STAGES}
 
     def turn_ended(self, turn: Turn) -> None:
         """A released turn is over. One that nobody heard is a failure and counted as such."""
@@ -102,9 +134,8 @@ class Metrics:
             return
         if (first := turn.first_audio_ms) is not None:
             self._first_audio.observe(first / 1000)
-        for name, measure in _STAGES.items():
-            if (took := measure(turn)) is not None:
-                self._stages[name].observe(took / 1000)
+        for stage in turn.stages:
+            self._stages[stage.name].observe(stage.took_ms / 1000)
 
     def failed(self, event: Event) -> None:
         """Count the failure that `event` tells, if it tells one."""
@@ -120,6 +151,17 @@ class Metrics:
 
     def call_ended(self, reason: str) -> None:
         self._calls.labels(reason).inc()
+
+    def call_used(self, usage: CallUsage, cost: Cost | None) -> None:
+        """What an ended call used of its providers, and what that costs if prices are known."""
+        self._tokens.labels("input").inc(usage.input_tokens - usage.cached_tokens)
+        self._tokens.labels("cached").inc(usage.cached_tokens)
+        self._tokens.labels("output").inc(usage.output_tokens)
+        self._characters.inc(usage.characters)
+        self._listened.inc(usage.listened_ms / 1000)
+        if cost is not None:
+            for stage, amount in (("llm", cost.llm), ("tts", cost.tts), ("stt", cost.stt)):
+                self._cost.labels(stage, cost.currency).inc(amount)
 
     def call_refused(self, reason: str) -> None:
         self._refused.labels(reason).inc()

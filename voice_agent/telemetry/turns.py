@@ -2,6 +2,17 @@
 
 The same function runs live (metrics) and over journals (reports, benchmarks), so that they agree.
 All times are milliseconds since the call began, all durations milliseconds.
+
+`Turn.stages` is the turn as a waterfall. Stages overlap, as the work is done ahead::
+
+    caller's last sound
+    │ endpointing ────────────────────────────┐ released
+    │      stt ──┐                            │
+    │            llm_first_token ──┐          │
+    │                   first_clause ─┐       │
+    │                    tts_first_byte ──┐   │
+    │                                         sending ┐ first audio
+    │                                                 heard ──────────┐
 """
 
 from collections.abc import Iterable, Iterator
@@ -22,12 +33,40 @@ from voice_pipelines.conversation.events import (
     KeyPressed,
     PlaybackEnded,
     PlaybackStarted,
+    ReplyEnded,
+    ReplyFailed,
     ReplyStarted,
+    ReplyUsage,
     SpeechReady,
     SpeechStopped,
     Transcribed,
 )
 from voice_pipelines.conversation.journal import Entry
+
+STAGES = (
+    "endpointing",
+    "stt",
+    "llm_first_token",
+    "first_clause",
+    "tts_first_byte",
+    "sending",
+    "heard",
+)
+"""The stages of a turn in the order in which they end, as a rule."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage of one turn."""
+
+    name: str
+    """One of `STAGES`."""
+    start: int
+    end: int
+
+    @property
+    def took_ms(self) -> int:
+        return self.end - self.start
 
 
 @dataclass(slots=True)
@@ -46,6 +85,14 @@ class Turn:
     started: int | None = None
     """When the LLM was asked."""
     first_token: int | None = None
+    written: int | None = None
+    """When the LLM had said all."""
+    failed: bool = False
+    """The LLM failed before."""
+    input_tokens: int | None = None
+    """What the LLM read, cached tokens included; None if its provider did not tell."""
+    cached_tokens: int | None = None
+    output_tokens: int | None = None
     spoken_to: int | None = None
     """When the TTS got the first piece."""
     first_speech: int | None = None
@@ -94,6 +141,32 @@ class Turn:
         """From the caller's last voiced audio to the first audio that leaves for the caller."""
         return _between(self.speech_ended, self.first_audio)
 
+    @property
+    def ready(self) -> int | None:
+        """When both the decision to speak and the audio were there: nothing more is to be waited
+        for but what is being played before."""
+        if self.released is None or self.first_speech is None:
+            return None
+        return max(self.released, self.first_speech)
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The waterfall: those of `STAGES` that the turn went through, in that order."""
+        spans = {
+            "endpointing": (self.speech_ended, self.released),
+            "stt": (self.asked, self.transcribed),
+            "llm_first_token": (self.started, self.first_token),
+            "first_clause": (self.first_token, self.spoken_to),
+            "tts_first_byte": (self.spoken_to, self.first_speech),
+            "sending": (self.ready, self.first_audio),
+            "heard": (self.first_audio, self.ended),
+        }
+        return tuple(
+            Stage(name, start, end)
+            for name, (start, end) in spans.items()
+            if start is not None and end is not None
+        )
+
 
 def _between(start: int | None, end: int | None) -> int | None:
     return None if start is None or end is None else end - start
@@ -124,6 +197,13 @@ class TurnMeter:
                 self._transcribed = now
             case ReplyStarted(turn) if found := self._open.get(turn):
                 found.first_token = now
+            case ReplyUsage(turn, read, cached, written) if found := self._open.get(turn):
+                found.input_tokens, found.cached_tokens = read, cached
+                found.output_tokens = written
+            case ReplyEnded(turn) if found := self._open.get(turn):
+                found.written = now
+            case ReplyFailed(turn) if found := self._open.get(turn):
+                found.failed = True
             case SpeechReady(turn, 0) if found := self._open.get(turn):
                 found.first_speech = now
             case PlaybackStarted(_, turn) if found := self._open.get(turn):

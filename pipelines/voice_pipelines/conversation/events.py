@@ -94,6 +94,16 @@ class ReplyAction(msgspec.Struct, frozen=True, tag=True):
     """JSON text."""
 
 
+class ReplyUsage(msgspec.Struct, frozen=True, tag=True):
+    """The provider told what the reply cost. The conversation does not care; reports do."""
+
+    turn: int
+    input_tokens: int
+    """All that the LLM read, those from a cache included."""
+    cached_tokens: int
+    output_tokens: int
+
+
 class ReplyEnded(msgspec.Struct, frozen=True, tag=True):
     """The LLM has said all."""
 
@@ -189,6 +199,7 @@ Event = (
     | ReplyStarted
     | ReplyText
     | ReplyAction
+    | ReplyUsage
     | ReplyEnded
     | ReplyFailed
     | SpeechReady

@@ -54,6 +54,7 @@ from .events import (
     ReplyFailed,
     ReplyStarted,
     ReplyText,
+    ReplyUsage,
     SpeechConfirmed,
     SpeechEnded,
     SpeechFailed,
@@ -218,6 +219,8 @@ class Conversation:
                 if not self._closing_by:
                     yield from self._replies.drop_all()
                     yield from self._say(self.policy.phrases.goodbye, now, hang_up=reason)
+            case ReplyUsage():
+                pass  # For the bill alone.
             case Tick():
                 pass  # What is due is done after every event.
             case _:

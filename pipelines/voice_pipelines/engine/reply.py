@@ -12,13 +12,14 @@ from ..conversation.events import (
     ReplyFailed,
     ReplyStarted,
     ReplyText,
+    ReplyUsage,
     SpeechEnded,
     SpeechFailed,
     SpeechReady,
 )
 from ..conversation.sentences import SentenceSplitter
 from ..errors import ProviderError, ProviderGarbled
-from ..ports import LanguageModel, SpeechChunk, TextToSpeech, Tool
+from ..ports import LanguageModel, SpeechChunk, TextToSpeech, Tool, Usage
 
 _PIECES = 64
 """Pieces of one reply that may wait for the TTS: several minutes of speech."""
@@ -88,6 +89,10 @@ class ReplyMaker:
         started = False
         try:
             async for delta in llm.reply(history, tools):
+                if isinstance(delta, Usage):
+                    read, cached = delta.input_tokens, delta.cached_tokens
+                    self._tell(ReplyUsage(self._turn, read, cached, delta.output_tokens))
+                    continue
                 if not started:
                     started = True
                     self._tell(ReplyStarted(self._turn))

@@ -6,6 +6,7 @@ and the wire (https://platform.openai.com/docs/api-reference/chat-streaming). Th
 """
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
@@ -13,7 +14,7 @@ import msgspec
 
 from voice_pipelines.conversation.commands import Message
 from voice_pipelines.errors import ProviderGarbled, ProviderUnavailable
-from voice_pipelines.ports import ReplyDelta, Tool, ToolCall
+from voice_pipelines.ports import ReplyDelta, Tool, ToolCall, Usage
 
 from .openai_client import open_client, translated_errors
 
@@ -21,6 +22,19 @@ if TYPE_CHECKING:
     from openai import AsyncStream
 
 TokenLimitField = Literal["max_tokens", "max_completion_tokens"]
+
+_TELL_USAGE = {
+    "api.cerebras.ai",
+    "api.deepseek.com",
+    "api.fireworks.ai",
+    "api.groq.com",
+    "api.openai.com",
+    "api.together.ai",
+    "api.together.xyz",
+    "generativelanguage.googleapis.com",
+    "openrouter.ai",
+}
+"""Hosts that document `stream_options`. Others may refuse what they do not know."""
 
 
 # The wire, without a network ---------------------------------------------------------------------
@@ -36,8 +50,12 @@ def request_body(
     max_tokens: int | None,
     limit_field: TokenLimitField,
     extra: Mapping[str, object],
+    ask_usage: bool = False,
 ) -> dict[str, object]:
-    """The JSON of one request. `extra` wins over everything else; None leaves a field out."""
+    """The JSON of one request. `extra` wins over everything else; None leaves a field out.
+
+    `ask_usage` has a stream end with what it cost.
+    """
     body: dict[str, object] = {
         "model": model,
         "messages": [{"role": message.role, "content": message.text} for message in messages],
@@ -59,6 +77,8 @@ def request_body(
         body["temperature"] = temperature
     if max_tokens is not None:
         body[limit_field] = max_tokens
+    if stream and ask_usage:
+        body["stream_options"] = {"include_usage": True}
     return body | dict(extra)
 
 
@@ -84,25 +104,50 @@ class _Choice(msgspec.Struct):
 
 class _Chunk(msgspec.Struct):
     choices: list[_Choice]
+    usage: object = None
+
+
+class _InputDetails(msgspec.Struct):
+    cached_tokens: int | None = None
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int
+    completion_tokens: int
+    prompt_tokens_details: _InputDetails | None = None
+    prompt_cache_hit_tokens: int | None = None
+    """DeepSeek's name for it."""
+
+    def counted(self) -> Usage:
+        details = self.prompt_tokens_details
+        cached = (details and details.cached_tokens) or self.prompt_cache_hit_tokens or 0
+        return Usage(self.prompt_tokens, cached, self.completion_tokens)
 
 
 class ReplyReader:
-    """Turns the chunks of one streamed answer into text and whole tool calls, in order."""
+    """Turns the chunks of one streamed answer into text and whole tool calls, in order.
+
+    What the answer cost is read wherever a server tells it: alone in the last chunk, beside the
+    last words, or as a growing sum in every chunk. So it is known only at the end, as `usage`.
+    """
 
     def __init__(self, provider: str) -> None:
         self._provider = provider
         self._calls: dict[int, tuple[str, str]] = {}
         self.finished = False
         """The model said that it had finished; a stream that ends before was cut off."""
+        self.usage: Usage | None = None
+        """The newest that was told, if it was."""
 
     def take(self, chunk: object) -> list[ReplyDelta]:
         """What the decoded JSON of one server-sent event adds. Raises ProviderGarbled."""
         try:
-            choices = msgspec.convert(chunk, _Chunk).choices
+            read = msgspec.convert(chunk, _Chunk)
         except msgspec.ValidationError as error:
             raise ProviderGarbled(self._provider, f"not a chunk of a reply: {error}") from error
+        self._note(read.usage)
         deltas: list[ReplyDelta] = []
-        for choice in choices:  # empty in chunks that only carry usage
+        for choice in read.choices:  # empty in chunks that only carry usage
             if choice.delta is not None:
                 if choice.delta.content:
                     deltas.append(choice.delta.content)
@@ -112,6 +157,12 @@ class ReplyReader:
                 self.finished = True
                 deltas += self._complete()
         return deltas
+
+    def _note(self, usage: object) -> None:
+        """What cannot be understood is no reason to lose the answer."""
+        if usage is not None:
+            with suppress(msgspec.ValidationError):
+                self.usage = msgspec.convert(usage, _Usage).counted()
 
     def _collect(self, part: _ToolCallPart) -> list[ReplyDelta]:
         # Arguments arrive in fragments, one call after the other: a new index completes the last.
@@ -142,7 +193,8 @@ class OpenAILanguageModel:
     `temperature` and `max_tokens` are left to the server when None. `extra_body` is merged into
     every request: `{"repeat_penalty": 1.1, "cache_prompt": True, "id_slot": 0}` for llama.cpp, say.
     `headers` go with every request. `silence_timeout_ms` bounds the wait for the answer's beginning
-    and for each next part.
+    and for each next part. `ask_usage` has the server tell what each reply cost; None asks where
+    that is known to work.
     Constructing it imports the SDK, which takes about half a second the first time.
     """
 
@@ -160,6 +212,7 @@ class OpenAILanguageModel:
         silence_timeout_ms: int = 30_000,
         limit_field: TokenLimitField | None = None,
         headers: Mapping[str, str] | None = None,
+        ask_usage: bool | None = None,
     ) -> None:
         import openai
 
@@ -173,6 +226,7 @@ class OpenAILanguageModel:
         self._limit_field: TokenLimitField = limit_field or (
             "max_completion_tokens" if host == "api.openai.com" else "max_tokens"
         )
+        self._ask_usage = host in _TELL_USAGE if ask_usage is None else ask_usage
         self._stream_type = openai.AsyncStream[object]
         self._client = open_client(
             base_url, api_key, connect_timeout_ms, silence_timeout_ms, headers
@@ -191,6 +245,8 @@ class OpenAILanguageModel:
                 async for chunk in chunks:
                     for delta in reader.take(chunk):
                         yield delta
+        if reader.usage is not None:
+            yield reader.usage
         if not reader.finished:
             raise ProviderUnavailable(self.name, "the answer was cut off")
 
@@ -237,4 +293,5 @@ class OpenAILanguageModel:
             max_tokens=max_tokens,
             limit_field=self._limit_field,
             extra=self._extra,
+            ask_usage=self._ask_usage,
         )

@@ -189,8 +189,12 @@ async def openai_llm(
     limit_field: Literal["max_tokens", "max_completion_tokens"] | None = None,
     extra_body: Mapping[str, object] | None = None,
     headers: Mapping[str, str] | None = None,
+    ask_usage: bool | None = None,
 ) -> AsyncIterator[LanguageModel]:
-    """Any OpenAI-compatible chat completions API."""
+    """Any OpenAI-compatible chat completions API.
+
+    `ask_usage` has it tell what replies cost; None asks where that is known to work.
+    """
     from .openai import OpenAILanguageModel
 
     llm = OpenAILanguageModel(
@@ -202,6 +206,7 @@ async def openai_llm(
         limit_field=limit_field,
         extra_body=extra_body,
         headers=headers,
+        ask_usage=ask_usage,
     )
     async with _closing(llm):
         yield llm
@@ -234,6 +239,7 @@ async def local_llm(
             temperature=temperature,
             max_tokens=max_tokens,
             extra_body=extra,
+            ask_usage=True,
         )
 
     async with LocalLanguageModel(

@@ -29,6 +29,7 @@ from voice_pipelines.ports import (
     SpeechChunk,
     Tool,
     ToolCall,
+    Usage,
 )
 
 # Faults ------------------------------------------------------------------------------------------
@@ -208,7 +209,7 @@ class _ScriptedRecognizer:
 # Language ----------------------------------------------------------------------------------------
 
 ScriptedReply = ReplyDelta | Sequence[ReplyDelta]
-"""Text, a tool call, or several of them in the order in which they come."""
+"""Text, a tool call, what it cost, or several of them in the order in which they come."""
 
 
 class ScriptedLanguageModel:
@@ -274,7 +275,7 @@ class ScriptedLanguageModel:
 
 def _deltas(reply: ScriptedReply, *, split: bool) -> tuple[ReplyDelta, ...]:
     deltas: list[ReplyDelta] = []
-    for part in (reply,) if isinstance(reply, str | ToolCall) else reply:
+    for part in (reply,) if isinstance(reply, str | ToolCall | Usage) else reply:
         deltas += _words(part) if split and isinstance(part, str) else [part]
     return tuple(deltas)
 

@@ -13,12 +13,13 @@ from voice_pipelines.conversation.events import (
     ReplyFailed,
     ReplyStarted,
     ReplyText,
+    ReplyUsage,
     SpeechEnded,
     SpeechFailed,
     SpeechReady,
 )
 from voice_pipelines.engine.reply import ReplyMaker
-from voice_pipelines.ports import ReplyDelta, SpeechChunk, ToolCall
+from voice_pipelines.ports import ReplyDelta, SpeechChunk, ToolCall, Usage
 from voice_pipelines.providers.scripted import (
     Fault,
     Outcome,
@@ -66,6 +67,7 @@ def test_the_model_writes_and_its_pieces_are_told() -> None:
             " nine. And on Sunday",
             ToolCall("book", "{}"),
             "Anything else",
+            Usage(40, 30, 12),
         ]
         desk.maker.write(ScriptedLanguageModel([parts]), HISTORY, ())
         await asyncio.sleep(1)
@@ -75,9 +77,18 @@ def test_the_model_writes_and_its_pieces_are_told() -> None:
         ReplyText(7, "Yes, we are open until nine."),
         ReplyText(7, "And on Sunday"),
         ReplyAction(7, "book", "{}"),
+        ReplyUsage(7, 40, 30, 12),
         ReplyText(7, "Anything else"),
         ReplyEnded(7),
     ]
+
+
+def test_what_a_reply_cost_is_no_first_token() -> None:
+    async def script(desk: Desk) -> None:
+        desk.maker.write(ScriptedLanguageModel([[Usage(40, 0, 0)]]), HISTORY, ())
+        await asyncio.sleep(1)
+
+    assert at_desk(script).told == [ReplyUsage(7, 40, 0, 0), ReplyEnded(7)]
 
 
 def test_pieces_are_spoken_in_order_byte_for_byte() -> None:

@@ -18,7 +18,7 @@ from voice_pipelines.errors import (
     ProviderTimeout,
     ProviderUnavailable,
 )
-from voice_pipelines.ports import LanguageModel, Prefilling, ReplyDelta, Tool, ToolCall
+from voice_pipelines.ports import LanguageModel, Prefilling, ReplyDelta, Tool, ToolCall, Usage
 from voice_pipelines.providers.openai import OpenAILanguageModel, ReplyReader
 
 MESSAGES = (Message("system", "Be brief."), Message("user", "Are you open?"))
@@ -49,7 +49,11 @@ class Server:
 
 @asynccontextmanager
 async def serving(
-    reply: Reply, *, silence_timeout_ms: int = 10_000, headers: dict[str, str] | None = None
+    reply: Reply,
+    *,
+    silence_timeout_ms: int = 10_000,
+    headers: dict[str, str] | None = None,
+    ask_usage: bool | None = None,
 ) -> AsyncIterator[tuple[Server, OpenAILanguageModel]]:
     server = Server(reply)
     app = web.Application()
@@ -68,6 +72,7 @@ async def serving(
         extra_body={"cache_prompt": True},
         silence_timeout_ms=silence_timeout_ms,
         headers=headers,
+        ask_usage=ask_usage,
     )
     try:
         async with asyncio.timeout(20):
@@ -164,6 +169,46 @@ async def test_tool_calls_are_put_together_from_their_fragments() -> None:
             ToolCall("book_table", '{"people": 4}'),
             ToolCall("hang_up", "{}"),
         ]
+
+
+def counted(read: int, written: int, **more: object) -> dict[str, object]:
+    return {"prompt_tokens": read, "completion_tokens": written, **more}
+
+
+async def test_what_a_reply_cost_is_asked_for_and_comes_last() -> None:
+    cost = counted(812, 9, prompt_tokens_details={"cached_tokens": 768})
+    last: dict[str, object] = {"choices": [], "usage": cost}
+    reply = events(delta("Yes."), finish("stop"), last)
+    async with serving(reply, ask_usage=True) as (server, model):
+        assert await collect(model) == ["Yes.", Usage(812, 768, 9)]
+        await model.prefill(MESSAGES)
+    assert server.bodies[0]["stream_options"] == {"include_usage": True}
+    assert "stream_options" not in server.bodies[1]
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        [None, counted(20, 4)],
+        [counted(20, 1), counted(20, 4)],
+        [counted(20, 4, prompt_cache_hit_tokens=0), None],
+        [counted(20, 4, prompt_tokens_details=None), {"prompt_tokens": "many"}],
+    ],
+)
+async def test_what_a_reply_cost_is_read_wherever_it_is_told(
+    told: list[dict[str, object] | None],
+) -> None:
+    """A growing sum in every chunk counts once; what cannot be read does not cost the answer."""
+    first, last = told
+    chunks = (delta("Yes.") | {"usage": first}, finish("stop") | {"usage": last})
+    async with serving(events(*chunks)) as (_, model):
+        assert await collect(model) == ["Yes.", Usage(20, 0, 4)]
+
+
+async def test_an_unknown_server_is_not_asked_what_a_reply_cost() -> None:
+    async with serving(events(delta("Yes."), finish("stop"))) as (server, model):
+        await collect(model)
+    assert "stream_options" not in server.bodies[0]
 
 
 async def test_prefill_asks_for_one_token_and_drops_it() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from voice_agent.telemetry.turns import Turn, turns
+from voice_agent.telemetry.turns import STAGES, Turn, turns
 from voice_pipelines.conversation.commands import (
     CancelReply,
     Command,
@@ -22,7 +22,10 @@ from voice_pipelines.conversation.events import (
     KeyPressed,
     PlaybackEnded,
     PlaybackStarted,
+    ReplyEnded,
+    ReplyFailed,
     ReplyStarted,
+    ReplyUsage,
     SpeechReady,
     SpeechStopped,
     Transcribed,
@@ -77,6 +80,39 @@ def test_an_answer() -> None:
     assert turn.tts_ttfb_ms == 60
     assert turn.first_audio_ms == 501
     assert turn.ended == 3000
+
+
+def test_the_waterfall_of_an_answer() -> None:
+    script = [*ANSWER, (3000, PlaybackEnded("caller", 1))]
+    script.insert(9, (1475, ReplyEnded(1)))
+    script.insert(9, (1475, ReplyUsage(1, 90, 60, 8)))
+    [turn] = measured(script)
+    assert [(stage.name, stage.start, stage.end) for stage in turn.stages] == [
+        ("endpointing", 1000, 1500),
+        ("stt", 1080, 1200),
+        ("llm_first_token", 1200, 1350),
+        ("first_clause", 1350, 1400),
+        ("tts_first_byte", 1400, 1460),
+        ("sending", 1500, 1501),
+        ("heard", 1501, 3000),
+    ]
+    assert tuple(stage.name for stage in turn.stages) == STAGES
+    assert turn.stages[0].took_ms == turn.endpointing_ms == 500
+    assert (turn.input_tokens, turn.cached_tokens, turn.output_tokens) == (90, 60, 8)
+    assert turn.written == 1475 and not turn.failed
+
+
+def test_sending_begins_when_the_audio_is_there_if_that_is_later_than_the_decision() -> None:
+    script = [*ANSWER[:6], (1410, Release(1)), (1460, SpeechReady(1, 0))]
+    [turn] = measured([*script, (1480, PlaybackStarted("caller", 1))])
+    [sending] = [stage for stage in turn.stages if stage.name == "sending"]
+    assert (sending.start, sending.end) == (1460, 1480)
+
+
+def test_a_failed_answer_has_the_stages_it_came_to() -> None:
+    [turn] = measured([*ANSWER[:5], (1390, ReplyFailed(1, "gone", "brain")), (1500, Release(1))])
+    assert turn.failed and turn.written is None
+    assert [stage.name for stage in turn.stages] == ["endpointing", "stt", "llm_first_token"]
 
 
 def test_an_interrupted_answer_keeps_what_was_heard_last() -> None:
