@@ -19,6 +19,7 @@ from voice_pipelines.ports import TextToSpeech
 
 from .calls.phrases import PhraseBook
 from .calls.session import Switchboard
+from .calls.warm import keep_warm
 from .errors import VoiceAgentError
 from .providers import Progress, Stages
 from .settings import Configuration, Settings, check_exposure, check_providers
@@ -71,6 +72,7 @@ async def serving(
         switchboard.services = services
         stack.callback(setattr, switchboard, "services", None)
         stack.push_async_callback(switchboard.close)
+        await stack.enter_async_context(_background(keep_warm(stages.warm, switchboard)))
         # What was imported stays: a full collection over it would stall every call's audio.
         gc.collect()
         gc.freeze()

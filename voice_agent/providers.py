@@ -17,6 +17,7 @@ from voice_pipelines.ports import (
     TextToSpeech,
     TurnDetector,
     VoiceActivityDetector,
+    Warming,
 )
 from voice_pipelines.providers import registry
 from voice_pipelines.providers.breaker import Breaker
@@ -78,6 +79,13 @@ class Stages:
         self._progress = progress
         self._health: list[tuple[str, Health]] = []
         self._pool: InferencePool | None = None
+        self._warming: list[Warming] = []
+
+    async def warm(self) -> None:
+        """Open the connections that the next requests need, of all providers at once."""
+        async with asyncio.TaskGroup() as group:
+            for provider in self._warming:
+                group.create_task(provider.warm())
 
     def status(self) -> Sequence[ProviderStatus]:
         """How each provider fares now, in the order in which they are asked."""
@@ -92,7 +100,7 @@ class Stages:
         parts = choices(settings)
         candidates: list[Candidate[SpeechToText]] = []
         for last, part in _with_last(parts):
-            provider = await self._one_stt(part)
+            provider = self._noted(await self._one_stt(part))
             name = self._new_name("stt", part)
             # The machine stops waiting for the last one by itself.
             settle_ms = self._settings.watchdog.stt_ms if last else part.settle_ms
@@ -124,7 +132,7 @@ class Stages:
         parts = choices(settings)
         candidates: list[Candidate[LanguageModel]] = []
         for last, part in _with_last(parts):
-            provider = await self._one_llm(part)
+            provider = self._noted(await self._one_llm(part))
             name = self._new_name("llm", part)
             first_ms = self._settings.watchdog.reply_ms if last else part.first_ms
             budgeted = BudgetedLanguageModel(
@@ -182,7 +190,7 @@ class Stages:
         parts = choices(self._settings.tts)
         candidates: list[Candidate[TextToSpeech]] = []
         for last, part in _with_last(parts):
-            provider = await self._one_tts(part)
+            provider = self._noted(await self._one_tts(part))
             name = self._new_name("tts", part)
             first_ms = self._settings.watchdog.reply_ms if last else part.first_ms
             budgeted = BudgetedTextToSpeech(
@@ -237,6 +245,11 @@ class Stages:
         health = Health(name, breaker)
         self._health.append((stage, health))
         return Candidate(name, provider, breaker, health)
+
+    def _noted(self, provider: P) -> P:
+        if isinstance(provider, Warming):
+            self._warming.append(provider)
+        return provider
 
     def _new_name(self, stage: str, part: Choice) -> str:
         host = urlsplit(part.base_url).hostname if part.base_url else ""

@@ -92,6 +92,8 @@ class Switchboard:
         self._idle = asyncio.Event()
         self._idle.set()
         self.draining = False
+        self.expecting = asyncio.Event()
+        """Set when a call is about to begin; whoever prepares for it clears it."""
 
     def __len__(self) -> int:
         return len(self._live)
@@ -107,6 +109,7 @@ class Switchboard:
         if len(self._live) >= self._max_calls:
             self._metrics.call_refused("full")
             raise CallRefused(f"All {self._max_calls} lines are busy.")
+        self.expecting.set()
 
     @asynccontextmanager
     async def caller(self, call_id: str, leg: Leg, acknowledges: bool) -> AsyncIterator[Line]:

@@ -7,6 +7,7 @@ byte earlier, and would have to be shared out among the calls.
 import warnings
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from voice_codecs.pcm import MULAW_8K, AudioFormat
@@ -15,13 +16,14 @@ from voice_pipelines.ports import SpeechChunk
 
 from .deepgram_api import URL
 from .http_errors import http_error
+from .warmth import KEEP_ALIVE_S, MOST_CONNECTIONS, MOST_KEPT, Knocker
 
 if TYPE_CHECKING:
     from deepgram.speak.v1.audio.client import AsyncAudioClient
 
 
 class DeepgramTextToSpeech:
-    """A `TextToSpeech` on Deepgram's streaming HTTP API. Close it when it is no longer needed.
+    """A `TextToSpeech` (and `Warming`) on Deepgram's streaming HTTP API. To be closed.
 
     Connections are kept and used again. Closing or cancelling `speak` drops its connection, upon
     which Deepgram stops. Constructing it imports the SDK, which takes about a second.
@@ -47,7 +49,12 @@ class DeepgramTextToSpeech:
 
             url = (base_url or URL).rstrip("/")
             self._http = httpx.AsyncClient(
-                timeout=httpx.Timeout(silence_timeout_ms / 1000, connect=connect_timeout_ms / 1000)
+                timeout=httpx.Timeout(silence_timeout_ms / 1000, connect=connect_timeout_ms / 1000),
+                limits=httpx.Limits(
+                    max_connections=MOST_CONNECTIONS,
+                    max_keepalive_connections=MOST_KEPT,
+                    keepalive_expiry=KEEP_ALIVE_S,
+                ),
             )
             client = AsyncDeepgramClient(
                 api_key=api_key,
@@ -62,6 +69,9 @@ class DeepgramTextToSpeech:
         self._api_error = ApiError
         self._timeout = httpx.TimeoutException
         self._http_error = httpx.HTTPError
+        authorized = {"Authorization": f"Token {api_key}"}
+        ask_for_nothing = partial(self._http.head, f"{url}/v1/speak", headers=authorized)
+        self._knocker = Knocker(ask_for_nothing, (httpx.HTTPError,))
 
     @property
     def format(self) -> AudioFormat:
@@ -86,6 +96,10 @@ class DeepgramTextToSpeech:
                     async for audio in parts:
                         if audio:
                             yield SpeechChunk(audio)
+
+    async def warm(self) -> None:
+        """See that a connection is open; never fails."""
+        await self._knocker.knock()
 
     async def close(self) -> None:
         """Close the connections, those in use included."""

@@ -196,9 +196,9 @@ def _words(text: str) -> deque[tuple[str, int]]:
 # The connections ---------------------------------------------------------------------------------
 
 _WARM_MS = 30_000
-"""How long an idle socket may be used again. Nobody reads it meanwhile, so the vendor's pings go
-unanswered, which it bears for some tens of seconds. This bridges the caller's turn; a socket that
-was given up all the same costs one more handshake, and no error."""
+"""How long an idle socket may be used again that nobody tended. The vendor's pings go unanswered
+then, which it bears for some tens of seconds; a socket that it gave up costs one more handshake,
+and no error."""
 
 _WARM = 32
 """Idle sockets that are kept; whoever finds none left pays for a handshake, not more."""
@@ -208,7 +208,7 @@ _CLOSE_MS = 250
 
 
 class ElevenLabsTextToSpeech:
-    """A `TextToSpeech` on ElevenLabs. Close it when it is no longer needed.
+    """A `TextToSpeech` (`Warming`) on ElevenLabs. Close it when it is no longer needed.
 
     `voice_settings` are the vendor's: stability, similarity_boost, style, use_speaker_boost, speed.
     `model_id` may be any but `eleven_v3`, which has no such sockets. `language` (ISO 639-1) is for
@@ -245,6 +245,7 @@ class ElevenLabsTextToSpeech:
         self._session: aiohttp.ClientSession | None = None
         self._idle: list[_Socket] = []
         """The one used last is at the end, and is used next."""
+        self._warming = False
 
     @property
     def format(self) -> AudioFormat:
@@ -268,6 +269,25 @@ class ElevenLabsTextToSpeech:
             await socket.close()
             raise
         await self._put_back(socket)
+
+    async def warm(self) -> None:
+        """See that a socket is open that nobody speaks on, and tend those that are; never fails.
+
+        Tended sockets answer the vendor's pings. It closes them all the same when they have said
+        nothing for three minutes; then another is opened.
+        """
+        if self._warming:
+            return
+        self._warming = True
+        try:
+            for _ in range(len(self._idle)):
+                await self._tend_oldest()
+            if not self._idle:
+                self._idle.append(_Socket(self.name, await self._connect()))
+        except ProviderError:
+            pass  # Whoever speaks next will say what is wrong.
+        finally:
+            self._warming = False
 
     async def close(self) -> None:
         """Close the connections, those in use included."""
@@ -306,6 +326,17 @@ class ElevenLabsTextToSpeech:
             await socket.close()
         return None
 
+    async def _tend_oldest(self) -> None:
+        if not self._idle:
+            return  # Somebody has begun to speak on it.
+        socket = self._idle.pop(0)
+        now = asyncio.get_running_loop().time()
+        if now - socket.idle_since < self._warm_s and await socket.tend():
+            socket.idle_since = now
+            self._idle.append(socket)
+        else:
+            await socket.close()
+
     async def _put_back(self, socket: "_Socket") -> None:
         socket.idle_since = asyncio.get_running_loop().time()
         self._idle.append(socket)
@@ -338,7 +369,7 @@ class _Socket:
     """A connection that speaks one text after the other."""
 
     def __init__(self, provider: str, ws: "aiohttp.ClientWebSocketResponse") -> None:
-        self.idle_since = 0.0
+        self.idle_since = asyncio.get_running_loop().time()
         self._provider = provider
         self._ws = ws
         self._contexts = count(1)
@@ -363,6 +394,17 @@ class _Socket:
                         return message
         except TimeoutError as error:
             raise ProviderTimeout(self._provider, "no answer in time") from error
+
+    async def tend(self) -> bool:
+        """Answer the pings that came while nobody read; False if the vendor has closed it."""
+        try:
+            async with asyncio.timeout(0):
+                while True:
+                    self._read(await self._ws.receive())
+        except TimeoutError:  # There is nothing more, at present.
+            return True
+        except ProviderError:
+            return False
 
     async def close(self) -> None:
         """Close it, upon which the vendor stops speaking; bounded in time."""

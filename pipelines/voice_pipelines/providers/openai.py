@@ -16,7 +16,7 @@ from voice_pipelines.conversation.commands import Message
 from voice_pipelines.errors import ProviderGarbled, ProviderUnavailable
 from voice_pipelines.ports import ReplyDelta, Tool, ToolCall, Usage
 
-from .openai_client import open_client, translated_errors
+from .openai_client import Client, translated_errors
 
 if TYPE_CHECKING:
     from openai import AsyncStream
@@ -188,7 +188,7 @@ class ReplyReader:
 
 
 class OpenAILanguageModel:
-    """A `LanguageModel` (and `Prefilling`) at `base_url`. Close it when it is no longer needed.
+    """A `LanguageModel` (`Prefilling`, `Warming`) at `base_url`. To be closed.
 
     `temperature` and `max_tokens` are left to the server when None. `extra_body` is merged into
     every request: `{"repeat_penalty": 1.1, "cache_prompt": True, "id_slot": 0}` for llama.cpp, say.
@@ -228,9 +228,7 @@ class OpenAILanguageModel:
         )
         self._ask_usage = host in _TELL_USAGE if ask_usage is None else ask_usage
         self._stream_type = openai.AsyncStream[object]
-        self._client = open_client(
-            base_url, api_key, connect_timeout_ms, silence_timeout_ms, headers
-        )
+        self._client = Client(base_url, api_key, connect_timeout_ms, silence_timeout_ms, headers)
 
     async def reply(
         self, messages: Sequence[Message], tools: Sequence[Tool] = ()
@@ -258,7 +256,11 @@ class OpenAILanguageModel:
         """
         body = self._body(messages, (), stream=False, max_tokens=1)
         with translated_errors(self.name):
-            await self._client.post("/chat/completions", body=body, cast_to=object)
+            await self._client.sdk.post("/chat/completions", body=body, cast_to=object)
+
+    async def warm(self) -> None:
+        """See that a connection is open; never fails."""
+        await self._client.warm()
 
     async def close(self) -> None:
         """Close the connections, those in use included."""
@@ -268,7 +270,7 @@ class OpenAILanguageModel:
         self, messages: Sequence[Message], tools: Sequence[Tool]
     ) -> "AsyncStream[object]":
         body = self._body(messages, tools, stream=True, max_tokens=self._max_tokens)
-        return await self._client.post(
+        return await self._client.sdk.post(
             "/chat/completions",
             body=body,
             cast_to=object,  # `ReplyReader` checks more strictly than the SDK's models do

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from voice_pipelines.errors import ProviderGarbled, ProviderTimeout, ProviderUnavailable
 
 from .http_errors import code_error, http_error
+from .warmth import KEEP_ALIVE_S, MOST_CONNECTIONS, MOST_KEPT, Knocker
 
 if TYPE_CHECKING:
     import httpx2
@@ -23,36 +24,64 @@ if TYPE_CHECKING:
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
-def open_client(
-    base_url: str,
-    api_key: str,
-    connect_timeout_ms: int,
-    silence_timeout_ms: int,
-    headers: Mapping[str, str] | None = None,
-) -> "AsyncOpenAI":
+class Client:
     """A client of the server at `base_url`, to be closed.
 
     `silence_timeout_ms` bounds the wait for an answer's beginning and for each next part.
     """
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str,
+        connect_timeout_ms: int,
+        silence_timeout_ms: int,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        import httpx2
+        import openai
+
+        self._http = _http(loopback=urlsplit(base_url).hostname in LOOPBACK)
+        self.sdk: AsyncOpenAI = openai.AsyncOpenAI(
+            base_url=base_url,
+            api_key=api_key,
+            max_retries=0,
+            timeout=openai.Timeout(silence_timeout_ms / 1000, connect=connect_timeout_ms / 1000),
+            default_headers=headers,
+            http_client=self._http,
+        )
+        self._knocker = Knocker(self._ask_for_nothing, (httpx2.HTTPError,))
+
+    async def warm(self) -> None:
+        """See that a connection is open; never fails."""
+        await self._knocker.knock()
+
+    async def close(self) -> None:
+        """Close the connections, those in use included."""
+        await self.sdk.close()
+
+    async def _ask_for_nothing(self) -> None:
+        # Without a body: the list of some vendors' models is long.
+        url = str(self.sdk.base_url).rstrip("/") + "/models"
+        await self._http.head(url, headers=self.sdk.auth_headers)
+
+
+def _http(loopback: bool) -> "httpx2.AsyncClient":
+    import httpx2
     import openai
 
-    host = urlsplit(base_url).hostname
-    return openai.AsyncOpenAI(
-        base_url=base_url,
-        api_key=api_key,
-        max_retries=0,
-        default_headers=headers,
-        timeout=openai.Timeout(silence_timeout_ms / 1000, connect=connect_timeout_ms / 1000),
-        http_client=_loopback_http() if host in LOOPBACK else None,
+    limits = httpx2.Limits(
+        max_connections=MOST_CONNECTIONS,
+        max_keepalive_connections=MOST_KEPT,
+        keepalive_expiry=KEEP_ALIVE_S,
     )
-
-
-def _loopback_http() -> "httpx2.AsyncClient":
-    """For our own machine: past any proxy, and without the 100 ms that loading the authorities
-    for TLS takes, as such a client is made anew whenever a local server has been restarted."""
-    import openai
-
-    return openai.DefaultAsyncHttpxClient(trust_env=False, verify=False, follow_redirects=False)
+    if not loopback:
+        return openai.DefaultAsyncHttpxClient(limits=limits)
+    # Our own machine: past any proxy, and without the 100 ms that loading the authorities for TLS
+    # takes, as such a client is made anew whenever a local server has been restarted.
+    return openai.DefaultAsyncHttpxClient(
+        limits=limits, trust_env=False, verify=False, follow_redirects=False
+    )
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from voice_codecs.pcm import PCM16_16K, AudioFormat, Encoding
 from voice_pipelines.errors import ProviderError, ProviderGarbled
 from voice_pipelines.ports import Hypothesis, HypothesisSink, Recognizer, SpeechChunk
 
-from .openai_client import open_client, translated_errors
+from .openai_client import Client, translated_errors
 
 # Speech to text ----------------------------------------------------------------------------------
 
@@ -41,7 +41,7 @@ class _Transcription(msgspec.Struct):
 
 
 class OpenAISpeechToText:
-    """A `SpeechToText` at `base_url`. Close it when it is no longer needed.
+    """A `SpeechToText` (`Warming`) at `base_url`. Close it when it is no longer needed.
 
     `extra` are further fields of the form, such as `{"language": "en", "prompt": "Names: …"}`. Of
     an utterance longer than `longest_ms` the end is transcribed. `silence_timeout_ms` bounds the
@@ -67,7 +67,7 @@ class OpenAISpeechToText:
         self._form = {"model": model, "response_format": "json"} | dict(extra or {})
         self._format = audio_format
         self._longest_ms = longest_ms
-        self._client = open_client(base_url, api_key, connect_timeout_ms, silence_timeout_ms)
+        self._client = Client(base_url, api_key, connect_timeout_ms, silence_timeout_ms)
 
     @property
     def format(self) -> AudioFormat:
@@ -93,7 +93,7 @@ class OpenAISpeechToText:
         """The words in `pcm`, in `format`. Raises ProviderError."""
         pcm += bytes(max(0, self._format.bytes_for(_SHORTEST_MS) - len(pcm)))
         with translated_errors(self.name):
-            answer: object = await self._client.post(
+            answer: object = await self._client.sdk.post(
                 "/audio/transcriptions",
                 body=self._form,
                 files=[("file", ("utterance.wav", _wav(pcm, self._format.rate), "audio/wav"))],
@@ -104,6 +104,10 @@ class OpenAISpeechToText:
             return msgspec.convert(answer, _Transcription).text.strip()
         except msgspec.ValidationError as error:
             raise ProviderGarbled(self.name, f"not a transcription: {error}") from error
+
+    async def warm(self) -> None:
+        """See that a connection is open; never fails."""
+        await self._client.warm()
 
     async def close(self) -> None:
         """Close the connections, those in use included."""
@@ -228,7 +232,7 @@ _NOT_PCM = ("application/json", "text/", "audio/mpeg")
 
 
 class OpenAITextToSpeech:
-    """A `TextToSpeech` at `base_url`. Close it when it is no longer needed.
+    """A `TextToSpeech` (`Warming`) at `base_url`. Close it when it is no longer needed.
 
     `rate` is that of the server's PCM: OpenAI's is 24 kHz. `extra` is merged into every request:
     `{"instructions": "Speak calmly."}`, say. `silence_timeout_ms` bounds the wait for the audio's
@@ -253,7 +257,7 @@ class OpenAITextToSpeech:
         self._voice = voice
         self._extra = dict(extra or {})
         self._format = AudioFormat(Encoding.PCM16, rate)
-        self._client = open_client(base_url, api_key, connect_timeout_ms, silence_timeout_ms)
+        self._client = Client(base_url, api_key, connect_timeout_ms, silence_timeout_ms)
 
     @property
     def format(self) -> AudioFormat:
@@ -267,7 +271,7 @@ class OpenAITextToSpeech:
         """
         pcm = _PcmReader(self.name)
         with translated_errors(self.name):
-            async with self._client.audio.speech.with_streaming_response.create(
+            async with self._client.sdk.audio.speech.with_streaming_response.create(
                 model=self._model,
                 voice=self._voice,
                 input=text,
@@ -278,6 +282,10 @@ class OpenAITextToSpeech:
                 async for part in response.iter_bytes():
                     if audio := pcm.take(part):
                         yield SpeechChunk(audio)
+
+    async def warm(self) -> None:
+        """See that a connection is open; never fails."""
+        await self._client.warm()
 
     async def close(self) -> None:
         """Close the connections, those in use included."""

@@ -9,6 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 from deepgram.listen.v1.types import ListenV1Error, ListenV1Metadata, ListenV1Results
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,7 +24,7 @@ from voice_pipelines.errors import (
     ProviderTimeout,
     ProviderUnavailable,
 )
-from voice_pipelines.ports import Hypothesis, SpeechToText, TextToSpeech
+from voice_pipelines.ports import Hypothesis, SpeechToText, TextToSpeech, Warming
 from voice_pipelines.providers.deepgram import DeepgramSpeechToText
 from voice_pipelines.providers.deepgram_speech import DeepgramTextToSpeech
 from voice_pipelines.providers.deepgram_transcript import (
@@ -609,10 +610,10 @@ class Voice:
 
 @asynccontextmanager
 async def speaking(
-    reply: Reply, *, silence_timeout_ms: int = 10_000
+    reply: Reply, *, silence_timeout_ms: int = 10_000, middleware: Middleware | None = None
 ) -> AsyncIterator[tuple[Voice, DeepgramTextToSpeech]]:
     voice = Voice(reply)
-    app = web.Application()
+    app = web.Application(middlewares=[middleware] if middleware else [])
     app.router.add_post("/v1/speak", voice.answer)
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1)
     await runner.setup()
@@ -778,3 +779,26 @@ async def test_cancelling_hangs_up_on_the_voice() -> None:
         await voice.asked.wait()
         task.cancel()
         await voice.left.wait()
+
+
+async def test_the_first_text_finds_a_connection_open() -> None:
+    connections: list[object] = []
+    asked: list[str] = []
+
+    @web.middleware
+    async def note(request: web.Request, handler: Reply) -> web.StreamResponse:
+        asked.append(request.method)
+        if request.transport not in connections:
+            connections.append(request.transport)
+        return await handler(request)
+
+    async def reply(request: web.Request) -> web.StreamResponse:
+        return web.Response(body=b"\x11", content_type="audio/mulaw")
+
+    async with speaking(reply, middleware=note) as (_, tts):
+        assert isinstance(tts, Warming)
+        await tts.warm()
+        await tts.warm()
+        assert await say(tts, "Good evening.") == b"\x11"
+    assert asked == ["HEAD", "POST"]
+    assert len(connections) == 1

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from aiohttp import web
+from aiohttp import WSMsgType, web
 from elevenlabs.types import (
     AudioOutputMulti,
     CloseContext,
@@ -528,3 +528,62 @@ async def test_cancelling_does_not_wait_for_a_vendor_that_reads_nothing() -> Non
         began = loop.time()
         await chunks.aclose()
         assert loop.time() - began < 5
+
+
+async def test_a_socket_that_was_opened_ahead_is_spoken_on() -> None:
+    async with elevenlabs() as (vendor, tts):
+        await tts.warm()
+        await tts.warm()
+        assert len(vendor.requests) == 1
+        await say(tts, "One.")
+        assert vendor.asked == [(1, "One.")]
+
+
+async def test_a_tended_socket_answers_pings_and_stays() -> None:
+    pinged, answered = asyncio.Event(), asyncio.Event()
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        ws = web.WebSocketResponse(autoping=False, timeout=0.1)
+        await ws.prepare(request)
+        await ws.ping()
+        pinged.set()
+        if (await ws.receive()).type is WSMsgType.PONG:
+            answered.set()
+        await ws.receive()
+        return ws
+
+    async with elevenlabs(answer=answer) as (_, tts):
+        await tts.warm()
+        await pinged.wait()
+        while not answered.is_set():  # The ping is on its way.
+            await asyncio.sleep(0.01)
+            await tts.warm()
+
+
+async def test_a_socket_that_the_vendor_closed_is_replaced_ahead() -> None:
+    opened: list[asyncio.Event] = []
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        ws = web.WebSocketResponse(timeout=0.1)
+        await ws.prepare(request)
+        opened.append(asyncio.Event())
+        if len(opened) == 1:
+            await ws.send_str(golden("idle"))
+            await ws.close(code=1008)
+            return ws
+        opened[-1].set()
+        await ws.receive()
+        return ws
+
+    async with elevenlabs(answer=answer) as (_, tts):
+        while len(opened) < 2:  # The news is on its way.
+            await tts.warm()
+            await asyncio.sleep(0.01)
+        await opened[1].wait()
+
+
+async def test_a_vendor_that_is_down_is_no_failure_to_warm(unused_tcp_port: int) -> None:
+    url = f"http://127.0.0.1:{unused_tcp_port}"
+    tts = ElevenLabsTextToSpeech("a-key", "a-voice", base_url=url)
+    await tts.warm()
+    await tts.close()

@@ -7,6 +7,7 @@ from contextlib import aclosing, asynccontextmanager
 
 import pytest
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from voice_pipelines.conversation.commands import Message
 from voice_pipelines.errors import (
@@ -18,7 +19,15 @@ from voice_pipelines.errors import (
     ProviderTimeout,
     ProviderUnavailable,
 )
-from voice_pipelines.ports import LanguageModel, Prefilling, ReplyDelta, Tool, ToolCall, Usage
+from voice_pipelines.ports import (
+    LanguageModel,
+    Prefilling,
+    ReplyDelta,
+    Tool,
+    ToolCall,
+    Usage,
+    Warming,
+)
 from voice_pipelines.providers.openai import OpenAILanguageModel, ReplyReader
 
 MESSAGES = (Message("system", "Be brief."), Message("user", "Are you open?"))
@@ -54,9 +63,10 @@ async def serving(
     silence_timeout_ms: int = 10_000,
     headers: dict[str, str] | None = None,
     ask_usage: bool | None = None,
+    middleware: Middleware | None = None,
 ) -> AsyncIterator[tuple[Server, OpenAILanguageModel]]:
     server = Server(reply)
-    app = web.Application()
+    app = web.Application(middlewares=[middleware] if middleware else [])
     app.router.add_post("/v1/chat/completions", server.answer)
     runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1)
     await runner.setup()
@@ -350,6 +360,7 @@ async def test_stopping_midway_closes_the_connection(how: str) -> None:
 async def test_it_satisfies_the_ports() -> None:
     model: LanguageModel = OpenAILanguageModel("http://127.0.0.1:1/v1", "tiny", "a-key")
     assert isinstance(model, Prefilling)
+    assert isinstance(model, Warming)
     assert isinstance(model, OpenAILanguageModel)
     await model.close()
 
@@ -392,3 +403,29 @@ async def test_headers_go_with_every_request() -> None:
     async with serving(reply, headers={"X-Title": "Bella Roma"}) as (_, model):
         await model.prefill(MESSAGES)
     assert seen == ["Bella Roma"]
+
+
+async def test_the_first_request_finds_a_connection_open() -> None:
+    connections: list[object] = []
+    asked: list[str] = []
+
+    @web.middleware
+    async def note(request: web.Request, handler: Reply) -> web.StreamResponse:
+        asked.append(f"{request.method} {request.path}")
+        if request.transport not in connections:
+            connections.append(request.transport)
+        return await handler(request)
+
+    async with serving(events(delta("Yes."), finish("stop")), middleware=note) as (_, model):
+        await model.warm()
+        await model.warm()
+        assert await collect(model) == ["Yes."]
+    # The server knows no list of models, which does not matter.
+    assert asked == ["HEAD /v1/models", "POST /v1/chat/completions"]
+    assert len(connections) == 1
+
+
+async def test_a_server_that_is_down_is_no_failure_to_warm(unused_tcp_port: int) -> None:
+    model = OpenAILanguageModel(f"http://127.0.0.1:{unused_tcp_port}/v1", "tiny", "a-key")
+    await model.warm()
+    await model.close()
