@@ -17,8 +17,8 @@ ROWS = {
     "It is $1,234.50 in all.": "It is one thousand two hundred thirty-four dollars and fifty "
     "cents in all.",
     "-$5 and $-5": "minus five dollars and minus five dollars",
-    "$2.5 million, $5k, $3B": "two point five million dollars, five thousand dollars, three billion "
-    "dollars",
+    "$2.5 million, $5k, $3B": "two point five million dollars, five thousand dollars, three "
+    "billion dollars",
     "a $20 gift card": "a twenty dollar gift card",
     "a $5 bill": "a five dollar bill",
     "$10-$20": "ten dollars to twenty dollars",
