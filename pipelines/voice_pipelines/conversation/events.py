@@ -7,6 +7,8 @@ journal stores each of them as one tagged JSON object.
 
 import msgspec
 
+from .commands import Message
+
 
 class LegJoined(msgspec.Struct, frozen=True, tag=True):
     """A party is on the line. The first one is the caller, whom the agent greets."""
@@ -177,9 +179,44 @@ class ActionEnded(msgspec.Struct, frozen=True, tag=True):
 
 
 class HangUpRequested(msgspec.Struct, frozen=True, tag=True):
-    """The server wants the call to end (drain deadline, operator)."""
+    """The server wants the call to end (drain deadline, operator), or the agent itself."""
 
     reason: str
+    after_speech: bool = False
+    """Once the agent has said what it is saying, instead of a good-bye at once."""
+
+
+class HistoryRestored(msgspec.Struct, frozen=True, tag=True):
+    """The conversation goes on where it was left; told before anybody joins."""
+
+    messages: tuple[Message, ...]
+    note: str = ""
+    """What has happened meanwhile, for the LLM; the agent speaks of it first if there is any."""
+
+
+class UserTyped(msgspec.Struct, frozen=True, tag=True):
+    """A party wrote instead of speaking."""
+
+    leg: str
+    text: str
+
+
+class SayRequested(msgspec.Struct, frozen=True, tag=True):
+    """The agent shall say exactly this."""
+
+    text: str
+
+
+class ReactRequested(msgspec.Struct, frozen=True, tag=True):
+    """Something happened that the agent shall know and speak of."""
+
+    text: str
+
+
+class MessagesSpent(msgspec.Struct, frozen=True, tag=True):
+    """The caller may have no further answers; is told so instead."""
+
+    text: str
 
 
 class Tick(msgspec.Struct, frozen=True, tag=True):
@@ -210,5 +247,10 @@ Event = (
     | PlaybackEnded
     | ActionEnded
     | HangUpRequested
+    | HistoryRestored
+    | UserTyped
+    | SayRequested
+    | ReactRequested
+    | MessagesSpent
     | Tick
 )

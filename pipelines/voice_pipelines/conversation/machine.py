@@ -33,7 +33,6 @@ from .commands import (
     HangUp,
     PredictTurnEnd,
     Prefill,
-    RunAction,
     Settle,
     StartUtterance,
 )
@@ -44,17 +43,21 @@ from .events import (
     Event,
     HangUpRequested,
     Heard,
+    HistoryRestored,
     KeyPressed,
     LegJoined,
     LegLeft,
+    MessagesSpent,
     PlaybackEnded,
     PlaybackStarted,
+    ReactRequested,
     ReplyAction,
     ReplyEnded,
     ReplyFailed,
     ReplyStarted,
     ReplyText,
     ReplyUsage,
+    SayRequested,
     SpeechConfirmed,
     SpeechEnded,
     SpeechFailed,
@@ -65,7 +68,9 @@ from .events import (
     Transcribed,
     TranscriptionFailed,
     TurnEndPredicted,
+    UserTyped,
 )
+from .open_actions import OpenActions
 from .policy import TurnPolicy
 from .replies import Replies
 from .reply import Reply
@@ -114,9 +119,10 @@ class Conversation:
         self._hang_up_reason = ""
         self._closing_by: int | None = None
         self._time_up = False
-        self._actions = 0
-        self._open_actions: dict[int, str] = {}
-        self._reaction_due = False
+        self._actions = OpenActions(self.transcript)
+        self._restored = False
+        self._spent = ""
+        """What callers are told who may have no further answers."""
 
     # The two questions ---------------------------------------------------------------------------
 
@@ -182,7 +188,7 @@ class Conversation:
                     reply.actions.append(event)
                     reply.progress_at = now
                     if reply.committed_at is not None:
-                        yield from self._run_actions(reply)
+                        yield from self._actions.start(reply, now)
             case ReplyEnded(turn):
                 if (reply := self._replies.find(turn)) and not reply.complete:
                     yield from self._written(reply, now)
@@ -215,12 +221,29 @@ class Conversation:
                     yield from self._played(reply, now)
             case ActionEnded(action, result, react):
                 yield from self._action_ended(action, result, react, now)
-            case HangUpRequested(reason):
-                if not self._closing_by:
+            case HangUpRequested(reason, after_speech):
+                if not self._closing_by and after_speech:
+                    yield from self._close_after_speech(reason, now)
+                elif not self._closing_by:
                     yield from self._replies.drop_all()
                     yield from self._say(self.policy.phrases.goodbye, now, hang_up=reason)
             case ReplyUsage():
                 pass  # For the bill alone.
+            case HistoryRestored(messages, note):
+                self._restored = True
+                self.transcript.restore(messages)
+                if note:
+                    yield from self._learned(note, now)
+            case UserTyped(leg, text):
+                yield from self._typed(leg, text, now)
+            case SayRequested(text):
+                if not self._closing_by:
+                    yield from self._say(text, now)
+            case ReactRequested(text):
+                yield from self._learned(text, now)
+            case MessagesSpent(text):
+                self._spent = text
+                yield from self._replies.drop_draft()
             case Tick():
                 pass  # What is due is done after every event.
             case _:
@@ -247,6 +270,8 @@ class Conversation:
                     yield stable, _for(self._ignore, ear)
             if ear.asked_at is not None:
                 yield ear.asked_at + policy.watchdog.stt_ms, _for(self._recognizer_is_late, ear)
+        if (since := self._actions.oldest) is not None:
+            yield since + policy.watchdog.action_ms, self._actions_are_late
         if self._keys:
             yield self._keyed_at + policy.endpointing.keypad_ms, self._keys_complete
         if self._replies.paused:
@@ -266,7 +291,16 @@ class Conversation:
                 waiting = True
                 yield self._turn_ends_at(ear), _for(self._commit, ear)
             waiting = waiting or ear.asked_at is not None
-        if not waiting and not self._keys:
+        if waiting or self._keys:
+            return
+        if self._actions.reaction_due:
+            yield self._quiet_since, self._react
+        elif (since := self._actions.oldest) is not None:
+            wordless = not self._actions.promised and not self._actions.holds
+            rule = self.policy.watchdog
+            wait = rule.checking_ms if wordless else rule.hold_ms
+            yield max(self._quiet_since, since) + wait, self._hold_on
+        else:
             yield self._quiet_since + self.policy.idle.prompt_ms, self._nobody_speaks
 
     def _pause_timers(self) -> Iterator[Timer]:
@@ -303,7 +337,9 @@ class Conversation:
         if self._caller is None:
             self._caller = leg
             self._began = self._quiet_since = now
-            if self.policy.phrases.greeting:
+            if self._actions.reaction_due:
+                yield from self._react(now)
+            elif self.policy.phrases.greeting and not self._restored:
                 yield from self._say(self.policy.phrases.greeting, now)
 
     def _left(self, leg: str) -> Commands:
@@ -443,6 +479,19 @@ class Conversation:
         yield from self._replies.drop_all()
         yield from self._answer(f"(The caller pressed the keys {keys}.)", self._caller or "", now)
 
+    def _typed(self, leg: str, text: str, now: int) -> Commands:
+        if self._closing_by or self._caller is None or not text.strip():
+            return
+        yield from self._replies.drop_all()
+        for ear in self._ears.values():
+            yield from self._forget(ear)
+        self._quiet_since = now
+        self._actions.rounds = 0
+        if self._spent:
+            yield from self._refuse(text, leg, now)
+        else:
+            yield from self._answer(text, leg, now, text)
+
     # The turn ends -------------------------------------------------------------------------------
 
     def _turn_ends_at(self, ear: Ear) -> int:
@@ -455,6 +504,8 @@ class Conversation:
         draft = self._replies.draft
         if draft and draft.leg == ear.leg and same_words(draft.source, ear.words):
             return
+        if self._spent:
+            return
         yield from self._replies.drop_draft()
         yield from self._replies.make_draft(ear.words, ear.leg, now)
 
@@ -462,6 +513,10 @@ class Conversation:
         """The caller's turn is over: the draft becomes the reply."""
         source, said, leg = ear.words, ear.text or ear.words, ear.leg
         yield from self._forget(ear)
+        self._actions.rounds = 0
+        if self._spent:
+            yield from self._refuse(source, leg, now)
+            return
         draft = self._replies.draft
         if draft is None or draft.failed or not same_words(draft.source, source):
             yield from self._replies.drop_draft()
@@ -480,11 +535,23 @@ class Conversation:
     def _release(self, reply: Reply, now: int, said: str) -> Commands:
         """Let the reply be heard; `said` are the caller's last words, without any given back."""
         self._idle_prompts = 0
-        self._reaction_due = False
+        self._actions.reaction_due = False
         if is_farewell(said):
             reply.hang_up = "goodbye"
         yield from self._replies.release(reply, now)
-        yield from self._run_actions(reply)
+        yield from self._actions.start(reply, now)
+        if reply.complete:
+            self._actions.said_nothing(reply)
+
+    def _refuse(self, source: str, leg: str, now: int) -> Commands:
+        """Say that there are no further answers."""
+        yield from self._replies.drop_draft()
+        self._idle_prompts = 0
+        self.transcript.caller_said(0, leg, source)
+        if is_farewell(source):
+            yield from self._say(self.policy.phrases.goodbye, now, hang_up="goodbye")
+        else:
+            yield from self._say(self._spent, now)
 
     # The reply -----------------------------------------------------------------------------------
 
@@ -493,6 +560,8 @@ class Conversation:
             yield from self._not_written(reply, now)
         else:
             yield from self._replies.finish(reply, now)
+            if reply.committed_at is not None:
+                self._actions.said_nothing(reply)
 
     def _not_written(self, reply: Reply, now: int) -> Commands:
         """The LLM failed, or had nothing to say."""
@@ -562,10 +631,12 @@ class Conversation:
         self._quiet_since = now
         if not reply.phrase:
             self._failures = 0
-        if reply.hang_up:
+        if reply.hang_up and not reply.pieces:
+            yield from self._say(self.policy.phrases.goodbye, now, hang_up=reply.hang_up)
+        elif reply.hang_up:
             self._hang_up_reason = reply.hang_up
             self._hang_up_at = now + self.policy.limits.linger_ms
-        elif self._reaction_due and not self._replies:
+        elif self._actions.reaction_due and not self._replies:
             yield from self._react(now)
         elif not self._replies:
             yield from self._listen_again(now)
@@ -613,28 +684,49 @@ class Conversation:
 
     # Actions -------------------------------------------------------------------------------------
 
-    def _run_actions(self, reply: Reply) -> Commands:
-        actions, reply.actions = reply.actions, []
-        for wanted in actions:
-            self._actions += 1
-            self._open_actions[self._actions] = wanted.name
-            reply.acted = True
-            yield RunAction(self._actions, reply.turn, wanted.name, wanted.arguments)
-
     def _action_ended(self, action: int, result: str, react: bool, now: int) -> Commands:
-        name = self._open_actions.pop(action, None)
-        if name is None:
+        if not self._actions.ended(action, result, react):
             return  # Answered already.
-        self.transcript.note(0, f"(Result of {name}: {result})")
-        self._reaction_due = self._reaction_due or react
+        yield from self._news(now)
+
+    def _actions_are_late(self, now: int) -> Commands:
+        for action in self._actions.overdue(now - self.policy.watchdog.action_ms):
+            self._actions.ended(action, "no answer in time; it may or may not be done", react=True)
+        yield from self._news(now)
+
+    def _learned(self, text: str, now: int) -> Commands:
+        """Something happened that the agent shall speak of."""
+        self.transcript.note(0, f"({text})")
+        self._actions.reaction_due = True
+        self._actions.rounds = 0
+        yield from self._news(now)
+
+    def _news(self, now: int) -> Commands:
+        """Let the agent take up what has been learned, at once or with what it answers next."""
+        draft = self._replies.draft
+        if draft and draft.source and (ear := self._ears.get(draft.leg)):
+            yield from self._replies.drop_draft()  # It was begun without knowing.
+            yield from self._draft_reply(ear, now)
         busy = self._replies or self._replies.draft or self._somebody_speaks()
-        if react and not busy:
+        if self._actions.reaction_due and not busy and self._caller is not None:
             yield from self._react(now)
 
     def _react(self, now: int) -> Commands:
-        """Let the agent say what an action gave."""
-        self._reaction_due = False
-        yield from self._answer("", "", now)
+        """Let the agent say what has been learned."""
+        self._actions.reaction_due = False
+        if self._closing_by:
+            return
+        self._actions.rounds += 1
+        if self._actions.rounds > self.policy.limits.action_rounds:
+            yield from self._failed(self.policy.phrases.apology, now)
+        else:
+            yield from self._answer("", "", now)
+
+    def _hold_on(self, now: int) -> Commands:
+        """What the agent does takes its time."""
+        self._actions.holds += 1
+        phrases = self.policy.phrases
+        yield from self._say(phrases.checking if self._actions.holds == 1 else phrases.filler, now)
 
     def _somebody_speaks(self) -> bool:
         return any(ear.speaking for ear in self._ears.values())
@@ -642,14 +734,21 @@ class Conversation:
     # Silence and the end -------------------------------------------------------------------------
 
     def _nobody_speaks(self, now: int) -> Commands:
-        if self._reaction_due:
-            yield from self._react(now)
-            return
         self._idle_prompts += 1
         if self._idle_prompts > self.policy.idle.prompts:
             yield from self._say(self.policy.phrases.goodbye, now, hang_up="idle")
         else:
             yield from self._say(self.policy.phrases.idle, now)
+
+    def _close_after_speech(self, reason: str, now: int) -> Commands:
+        """The agent ends the call: hang up when what it is saying has been heard."""
+        self._closing_by = now + self.policy.watchdog.closing_ms
+        self._hang_up_reason = reason
+        yield from self._replies.drop_draft()
+        if self._replies:
+            self._replies.released[-1].hang_up = reason
+        else:
+            self._hang_up_at = now + self.policy.limits.linger_ms
 
     def _is_time_up(self, now: int) -> Commands:
         self._time_up = True

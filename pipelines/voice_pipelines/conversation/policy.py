@@ -62,6 +62,12 @@ class WatchdogPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """From the end of the caller's turn to giving the answer up and apologizing."""
     stall_ms: Milliseconds = 2500
     """Without any progress in the middle of a reply."""
+    checking_ms: Milliseconds = 700
+    """From the start of an action to telling the caller of it, when the LLM said nothing."""
+    hold_ms: Milliseconds = 3500
+    """While an action takes its time: silence before the caller is asked to wait (again)."""
+    action_ms: Milliseconds = 30_000
+    """An action that is not over after so long is taken as failed."""
     phrase_ms: Milliseconds = 2500
     """From a fixed phrase to its first audio."""
     closing_ms: Milliseconds = 12_000
@@ -86,6 +92,8 @@ class LimitsPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The bounds of one call."""
 
     max_call_ms: Milliseconds = 1_800_000
+    action_rounds: Count = 4
+    """How often in a row the LLM may act on what its actions gave before the caller speaks."""
     linger_ms: Milliseconds = 400
     """From the last word of the farewell to hanging up."""
 
@@ -111,6 +119,7 @@ class Phrases(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     greeting: str = "Hello, how can I help you?"
     """The first thing that the caller hears; empty to wait for the caller."""
     filler: str = "One moment, please."
+    checking: str = "Let me check."
     not_heard: str = "Sorry, I did not catch that. Could you say it again?"
     apology: str = "I'm sorry, I'm having some trouble. Could you say that again?"
     broken_off: str = "Sorry, I lost my thread there."

@@ -1,5 +1,6 @@
 """Who said what, cut at what was heard."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -22,6 +23,8 @@ class Line:
     """For the agent: all that it was going to say, as far as the LLM had written it."""
     withdrawn: bool = False
     """The turn was taken back; the LLM is not shown it any more."""
+    action: int = 0
+    """For a note: the action that it tells of, if any."""
 
 
 class Transcript:
@@ -40,6 +43,21 @@ class Transcript:
     def note(self, turn: int, text: str) -> None:
         """Something that happened, told to the LLM between the lines."""
         self.lines.append(Line("note", turn, text))
+
+    def started(self, action: int, text: str) -> None:
+        """An action was started; the LLM knows of it while it runs."""
+        self.lines.append(Line("note", 0, text, action=action))
+
+    def ended(self, action: int, text: str) -> None:
+        """An action is over: what it gave comes last."""
+        self.lines = [line for line in self.lines if line.action != action]
+        self.lines.append(Line("note", 0, text, action=action))
+
+    def restore(self, messages: Sequence[Message]) -> None:
+        """Begin with what was said in an earlier part of the conversation."""
+        for message in messages:
+            speaker: Speaker = "agent" if message.role == "assistant" else "caller"
+            self.lines.append(Line(speaker, 0, message.text, intended=message.text))
 
     def agent_intends(self, turn: int, text: str) -> None:
         """The agent is going to say `text`, all of it so far."""
