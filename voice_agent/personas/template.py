@@ -1,0 +1,412 @@
+"""Prompts with keywords in handlebars syntax: parsed once, checked, and rendered without code.
+
+::
+
+    {{actionsSchema}}  {{currentDatetime}}  {{details.key}}  {{details.[key]}}  {{! a remark }}
+    {{#each scenarios}} {{context}} {{this.responseGuidelines}} {{@index}}
+        {{#each personaSays}} {{this}} {{/each}}
+    {{/each}}
+
+The renderer is our own, for lack of a library that fits: those with handlebars syntax (pybars3)
+generate Python, escape HTML and are no longer kept, and mustache (chevron, pystache) has neither
+``#each`` nor plain text; python-liquid is well kept, with another syntax and without limits by
+default. What is needed is small: four keywords, one kind of loop, and never an error at run time.
+
+What cannot be understood is a `Finding` when a persona is saved, and *nothing* when it is rendered.
+Values are put in once: braces in them mean nothing. Only items of JSON objects and of lists can be
+reached, never an attribute.
+"""
+
+import difflib
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from pydantic import JsonValue
+
+from .findings import Finding, Severity
+
+KEYWORDS = ("actionsSchema", "currentDatetime")
+SAYINGS = ("personaSays", "userSays")
+FIELDS = ("context", *SAYINGS, "responseGuidelines")
+"""What a scenario has, by the names of the API."""
+
+_TOKEN = re.compile(
+    r"""
+      (?P<remark> \{\{!--.*?--\}\} | \{\{![^{}]*\}\} )
+    | (?P<tag> \{\{\{[^{}]*\}\}\} | \{\{[^{}]*\}\} )
+    | (?P<misprint> \{{1,2} \s* details\.[^\s{}]+ \s* \}{1,2} )
+    | (?P<stray> \{\{ )
+    | \*\*\*(?P<legacy> PERSONA_VOICE_SCHEMA | SCENARIOS_LIST | CURRENT_DATETIME
+                      | DETAILS\.[^*\s]+ )\*\*\*
+    """,
+    re.VERBOSE | re.DOTALL,
+)
+_SEGMENT = re.compile(r"\[([^\]]*)\]|([^.\[\]\s]+)")
+_LEGACY = {"PERSONA_VOICE_SCHEMA": "actionsSchema", "CURRENT_DATETIME": "currentDatetime"}
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A keyword, a detail or an item of the loop's current value."""
+
+    path: tuple[str, ...]
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """A block that is repeated for each item of a list."""
+
+    path: tuple[str, ...]
+    body: tuple["Node", ...]
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """All scenarios in the usual form: what ``***SCENARIOS_LIST***`` stood for."""
+
+
+Node: TypeAlias = str | Value | Each | Listing
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A parsed template with all that was found against it."""
+
+    nodes: tuple[Node, ...]
+    findings: tuple[Finding, ...]
+
+    def details(self) -> tuple[Value, ...]:
+        """The places that take a detail."""
+        return tuple(value for value in _values(self.nodes) if value.path[0] == "details")
+
+    def uses(self, keyword: str) -> bool:
+        """True if ``actionsSchema``, ``currentDatetime``, ``details`` or ``scenarios`` appears."""
+        if keyword == "scenarios":
+            return any(isinstance(node, Each | Listing) for node in self.nodes)
+        return any(value.path[0] == keyword for value in _values(self.nodes))
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What names mean inside a block."""
+
+    this: JsonValue
+    index: int
+
+
+def parse(source: str) -> Template:
+    """Understand what can be understood; never raises."""
+    return _Parser(source).parse()
+
+
+def render(
+    nodes: Sequence[Node],
+    values: Mapping[str, JsonValue],
+    frame: Frame | None = None,
+) -> str:
+    """The text, with nothing for what is unknown. `Listing` nodes are the caller's to replace."""
+    parts: list[str] = []
+    for node in nodes:
+        match node:
+            case str():
+                parts.append(node)
+            case Value():
+                parts.append(spoken(_look_up(node.path, values, frame)))
+            case Each():
+                items = _look_up(node.path, values, frame)
+                if isinstance(items, list):
+                    parts += (
+                        render(node.body, values, Frame(item, index))
+                        for index, item in enumerate(items)
+                    )
+            case Listing():
+                pass
+    return "".join(parts)
+
+
+def spoken(value: JsonValue) -> str:
+    """A value as text: JSON for what is neither text nor nothing."""
+    match value:
+        case None:
+            return ""
+        case str():
+            return value
+        case list() if all(isinstance(item, str) for item in value):
+            return " / ".join(str(item) for item in value)
+        case _:
+            return json.dumps(value, ensure_ascii=False)
+
+
+def resolve(value: JsonValue, path: Sequence[str]) -> JsonValue:
+    """The item of nested objects and lists at `path`, None if there is none."""
+    for key in path:
+        match value:
+            case dict():
+                value = value.get(key)
+            case list() if key.isdecimal() and len(key) < 6 and int(key) < len(value):
+                value = value[int(key)]
+            case _:
+                return None
+    return value
+
+
+def split_path(text: str) -> tuple[str, ...] | None:
+    """``details.a.[b c]`` as its segments, None if it is no path."""
+    segments = []
+    end = 0
+    for match in _SEGMENT.finditer(text):
+        if text[end : match.start()] not in ("", ".") or (end > 0) != (match.start() > end):
+            return None
+        segments.append(match[1] if match[1] is not None else match[2])
+        end = match.end()
+    complete = end == len(text) and all(segment.strip() for segment in segments)
+    return tuple(segments) if segments and complete else None
+
+
+def _look_up(
+    path: tuple[str, ...], values: Mapping[str, JsonValue], frame: Frame | None
+) -> JsonValue:
+    head, *rest = path
+    if frame is not None:
+        if head == "this":
+            return resolve(frame.this, rest)
+        if head == "@index":
+            return frame.index
+        if isinstance(frame.this, dict) and head in frame.this:
+            return resolve(frame.this[head], rest)
+    return resolve(values.get(head), rest)
+
+
+def _values(nodes: Sequence[Node]) -> Iterator[Value]:
+    for node in nodes:
+        if isinstance(node, Value):
+            yield node
+        elif isinstance(node, Each):
+            yield from _values(node.body)
+
+
+@dataclass(slots=True)
+class _Block:
+    """An open block; `path` is None for one that is not known, whose content is dropped."""
+
+    name: str
+    path: tuple[str, ...] | None
+    line: int
+    column: int
+    nodes: list[Node] = field(default_factory=list)
+
+
+class _Parser:
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._starts = [0, *(match.end() for match in re.finditer("\n", source))]
+        self._open: list[_Block] = []
+        self._nodes: list[Node] = []
+        self._findings: list[Finding] = []
+
+    def parse(self) -> Template:
+        end = 0
+        for match in _TOKEN.finditer(self._source):
+            self._text(self._source[end : match.start()])
+            end = match.end()
+            self._token(match)
+        self._text(self._source[end:])
+        while self._open:
+            self._unclosed(self._open.pop())
+        return Template(tuple(self._nodes), tuple(sorted(self._findings, key=_place)))
+
+    def _token(self, match: re.Match[str]) -> None:
+        line, column = self._at(match.start())
+        if match["tag"]:
+            self._tag(match["tag"], line, column)
+        elif match["misprint"]:
+            inside = match["misprint"].strip("{}").strip()
+            self._find(
+                line,
+                column,
+                "misprint",
+                f"Write {{{{{inside}}}}} with two braces on both sides.",
+                Severity.WARNING,
+            )
+            self._value(inside, line, column)
+        elif match["stray"]:
+            self._find(
+                line,
+                column,
+                "unclosed-keyword",
+                "These two braces open a keyword that is never closed; close it with }} "
+                "or take them away.",
+            )
+        elif match["legacy"]:
+            self._legacy(match["legacy"], line, column)
+
+    def _legacy(self, word: str, line: int, column: int) -> None:
+        if word == "SCENARIOS_LIST":
+            new = "{{#each scenarios}} … {{/each}}"
+            self._add(Listing())
+        else:
+            name = _LEGACY.get(word) or f"details.{word.partition('.')[2]}"
+            new = f"{{{{{name}}}}}"
+            self._value(name, line, column)
+        self._find(
+            line,
+            column,
+            "legacy-keyword",
+            f"***{word}*** is an old form; write {new}.",
+            Severity.WARNING,
+        )
+
+    def _tag(self, tag: str, line: int, column: int) -> None:
+        if tag.startswith("{{{"):
+            self._find(
+                line,
+                column,
+                "three-braces",
+                "Two braces are enough: values are never escaped.",
+                Severity.WARNING,
+            )
+        inside = tag.strip("{}").strip()
+        if inside.startswith("#"):
+            self._open_block(inside[1:].split(), line, column)
+        elif inside.startswith("/"):
+            self._close_block(inside[1:].strip(), line, column)
+        else:
+            self._value(inside, line, column)
+
+    def _value(self, text: str, line: int, column: int) -> None:
+        path = split_path(text)
+        if path is None:
+            self._find(
+                line,
+                column,
+                "unknown-keyword",
+                f"{{{{{text}}}}} is no keyword; it is left out. There are {_keyword_list()}.",
+            )
+            return
+        problem = self._problem(path)
+        if problem:
+            self._find(line, column, "unknown-keyword", problem)
+            return
+        self._add(Value(path, line, column))
+
+    def _problem(self, path: tuple[str, ...]) -> str:
+        """What is wrong with a value of that path here; empty if nothing."""
+        head, *rest = path
+        inside = [block.path for block in self._open if block.path]
+        if head == "details":
+            return "" if rest else "Say which detail: {{details.key}}."
+        if head in KEYWORDS:
+            return f"{{{{{head}}}}} has no parts; leave .{'.'.join(rest)} away." if rest else ""
+        name = rest[0] if head == "this" and rest else head
+        if len(inside) == 1 and (name in FIELDS or (head in ("this", "@index") and not rest)):
+            return ""
+        if len(inside) > 1 and (head in ("this", "@index", *FIELDS)):
+            return ""
+        if name in FIELDS or head in ("this", "@index"):
+            return (
+                f"{{{{{'.'.join(path)}}}}} has a meaning within {{{{#each scenarios}}}} and "
+                "{{/each}} only; it is left out."
+            )
+        known = [*KEYWORDS, "details", *(FIELDS if inside else ())]
+        close = difflib.get_close_matches(name, known, 1)
+        hint = f"did you mean {close[0]}?" if close else f"there are {_keyword_list()}."
+        if head == "details" or not close:
+            hint += f" A value of the conversation is written {{{{details.{name}}}}}."
+        return f"There is no keyword {{{{{'.'.join(path)}}}}}, it is left out; {hint}"
+
+    def _open_block(self, words: list[str], line: int, column: int) -> None:
+        name = words[0] if words else ""
+        path = split_path(words[1]) if name == "each" and len(words) == 2 else None
+        inside = [block.path for block in self._open if block.path]
+        known = (path == ("scenarios",) and not inside) or (
+            path is not None
+            and len(inside) == 1
+            and path[-1] in SAYINGS
+            and path[:-1] in ((), ("this",))
+        )
+        if not known:
+            self._find(
+                line,
+                column,
+                "unknown-block",
+                f"{{{{#{' '.join(words)}}}}} is not known, and all up to its end is left out; "
+                "the only block is {{#each scenarios}} … {{/each}}.",
+            )
+        self._open.append(_Block(name, path if known else None, line, column))
+
+    def _close_block(self, name: str, line: int, column: int) -> None:
+        if not self._open:
+            self._find(
+                line,
+                column,
+                "unbalanced-block",
+                f"{{{{/{name}}}}} closes a block that was not opened; take it away.",
+            )
+            return
+        block = self._open.pop()
+        if name != block.name:
+            self._find(
+                line,
+                column,
+                "unbalanced-block",
+                f"{{{{/{name}}}}} closes {{{{#{block.name}}}}} of line {block.line}; "
+                f"write {{{{/{block.name}}}}}.",
+            )
+        if block.path is not None:
+            self._add(Each(block.path, tuple(block.nodes), block.line, block.column))
+
+    def _unclosed(self, block: _Block) -> None:
+        self._find(
+            block.line,
+            block.column,
+            "unbalanced-block",
+            f"This block is never closed; write {{{{/{block.name}}}}} where it ends. "
+            "Until then it is left out.",
+        )
+        # Its text is not lost: only what depends on the loop is. Nothing in it was an item of it.
+        for node in block.nodes:
+            if isinstance(node, str) or (isinstance(node, Value) and _is_global(node)):
+                self._add(node)
+
+    def _text(self, text: str) -> None:
+        if text:
+            self._add(text)
+
+    def _add(self, node: Node) -> None:
+        (self._open[-1].nodes if self._open else self._nodes).append(node)
+
+    def _find(
+        self,
+        line: int,
+        column: int,
+        code: str,
+        message: str,
+        severity: Severity = Severity.ERROR,
+    ) -> None:
+        self._findings.append(Finding(severity, code, message, line, column))
+
+    def _at(self, offset: int) -> tuple[int, int]:
+        line = self._source.count("\n", 0, offset)
+        return line + 1, offset - self._starts[line] + 1
+
+
+def _is_global(value: Value) -> bool:
+    return value.path[0] in ("details", *KEYWORDS)
+
+
+def _place(finding: Finding) -> tuple[int, int]:
+    return finding.line, finding.column
+
+
+def _keyword_list() -> str:
+    return (
+        "{{actionsSchema}}, {{currentDatetime}}, {{details.key}} and "
+        "{{#each scenarios}} … {{/each}}"
+    )
