@@ -8,13 +8,19 @@ import re
 
 _ABBREVIATIONS = frozenset(
     "mr mrs ms dr prof st ave rd blvd apt no vs etc e.g i.e inc ltd co jr sr a.m p.m approx dept "
+    "appt appts ext tel hrs hwy bldg corp gen gov sen rep rev capt lt mt ft ln "
     "est jan feb mar apr jun jul aug sep sept oct nov dec mon tue wed thu fri sat sun u.s".split()
 )
 _SENTENCE_END = re.compile(r"([.!?…]+[\"')\]]*)(\s+)|\n+")
-_CLAUSE_END = re.compile(r"([,;:]|\s[–—-])\s+")
-_LINK = re.compile(r"!?\[([^\]]*)\]\([^)\s]*\)")
+_CLAUSE_END = re.compile(
+    r"(?:(?<![0-9])(?<!e\.g\.)(?<!i\.e\.)(?:[,;:]|\s[–—-])"
+    r"|(?<=[0-9])(?:[,;:]|\s[–—-])(?=\s+[^\s0-9$€£]))\s+"  # Not in "May 5, 2026", "9 – 11".
+)
+_LINK = re.compile(r"!?\[([^\]]*)\]\([^()\s]*(?:\([^()\s]*\)[^()\s]*)*\)")
 _MARKUP = re.compile(
-    r"[*_`#~|<>]+|^(?:\s*[-•]\s+)+"
+    r"[*`|<>]+|#(?![0-9])|~~+|~(?![0-9$€£])"
+    r"|(?<![^\W_])_+|_+(?![^\W_])"  # Not in "john_smith@example.com".
+    r"|^(?:\s*[-•]\s+(?:\[[ xX]\]\s+)?)+"
     "|[\U0001f000-\U0001faff\u2600-\u27bf\u2b50\u2b55\u20e3\ufe0f\u200d]+",  # Emoji.
     re.MULTILINE,
 )
@@ -55,7 +61,8 @@ class SentenceSplitter:
         sentence = _sentence_boundary(view)
         if not self._spoken:
             for match in _CLAUSE_END.finditer(view, 0, sentence or len(view)):
-                if len(view[: match.start()].split()) >= self._first_clause_words:
+                before = view[: match.start()]
+                if len(before.split()) >= self._first_clause_words and not _in_link(before):
                     return match.end()
         if sentence is None and len(view) > _LONGEST_PIECE:
             return _last_space(view) or _LONGEST_PIECE
@@ -66,6 +73,8 @@ def _sentence_boundary(text: str) -> int | None:
     for match in _SENTENCE_END.finditer(text):
         before = text[: match.start()]
         last = before.rsplit(maxsplit=1)[-1].lower().lstrip("([\"'") if before.strip() else ""
+        if match.group(1) and _in_link(before):
+            continue
         if match.group(1) == "." and (
             last in _ABBREVIATIONS or re.fullmatch(r"\d{1,2}|[a-z]", last)
         ):
@@ -73,6 +82,11 @@ def _sentence_boundary(text: str) -> int | None:
         if before.strip():
             return match.end()
     return None
+
+
+def _in_link(text: str) -> bool:
+    """Whether it ends within the brackets of a link, perhaps."""
+    return text.rfind("[") > text.rfind("]")
 
 
 def _last_space(text: str) -> int | None:

@@ -1,5 +1,7 @@
 """From the deltas of a language model to pieces that can be spoken."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,6 +39,40 @@ TEXTS: dict[str, list[str]] = {
     "**Yes**, it is `open`. # Hours\n_Nine_ to five": ["Yes, it is open.", "Hours", "Nine to five"],
     "Great 😀! See you ❤️. 🎉🎉": ["Great !", "See you ."],
     "Our [menu](https://example.com/a.b) is here.": ["Our menu is here."],
+    "That comes to $1,234.50 today, which is 3.5 km away. See www.a.com/b?c now. Yes.": [
+        "That comes to $1,234.50 today,",
+        "which is 3.5 km away.",
+        "See www.a.com/b?c now.",
+        "Yes.",
+    ],
+    "We open on November 22, 2026, at noon. Yes.": [
+        "We open on November 22, 2026,",
+        "at noon.",
+        "Yes.",
+    ],
+    "We are open from 9 – 11, and from 2 - 5. Yes.": [
+        "We are open from 9 – 11,",
+        "and from 2 - 5. Yes.",
+    ],
+    "The table is at 5, not at 6.": ["The table is at 5,", "not at 6."],
+    "We have a lot of fruit, e.g., apples.": ["We have a lot of fruit,", "e.g., apples."],
+    "We have all sorts, e.g., apples, pears.": ["We have all sorts,", "e.g., apples, pears."],
+    "There are some fruits e.g., apples, here.": ["There are some fruits e.g., apples,", "here."],
+    "Your appt. is approx. at noon. Yes.": ["Your appt. is approx. at noon.", "Yes."],
+    "Write to _john_smith@a_b.com_ or www.x.com/a_b. Yes.": [
+        "Write to john_smith@a_b.com or www.x.com/a_b.",
+        "Yes.",
+    ],
+    "See [what we have, in full. All](https://x.com/menu_(new)) of it. Yes.": [
+        "See what we have, in full. All of it.",
+        "Yes.",
+    ],
+    "We have [unclosed things. Yes, we do": ["We have [unclosed things. Yes, we do"],
+    "Mail <a@b.com>, __now__, for ~5 of #4. ~~No.~~": [
+        "Mail a@b.com, now, for ~5 of #4.",
+        "No.",
+    ],
+    "- [ ] Call\n- [x] Mail": ["Call", "Mail"],
     "No ending": ["No ending"],
     "": [],
     "  \n ": [],
@@ -82,7 +118,7 @@ def test_text_that_never_ends_is_cut_at_spaces(text: str) -> None:
 prose = st.lists(
     st.sampled_from(
         "yes no we are open until nine Dr. e.g. 3.5 12. p.m. , . ? ! … : – \n - * ** # 😀 (so) "
-        '"quoted." word-word don\'t [a](http://b.c) ... supercalifragilisticexpialidocious'.split(
+        '"quoted." word-word don\'t [a](http://b.c) [so _it_ a_b #4 ~5 22, 9, $5 e.g., ... supercalifragilisticexpialidocious'.split(
             " "
         )
     )
@@ -108,5 +144,6 @@ def test_no_word_is_lost_or_moved(said: list[str]) -> None:
 def test_every_piece_has_a_sound_and_one_line(text: str) -> None:
     for piece in pieces(text):
         assert speakable(piece)
-        assert not set(piece) & set("*_`#~|<>\n😀")
+        assert not set(piece) & set("*`|<>\n😀")
+        assert not re.search(r"#(?![0-9])|~(?![0-9$€£])|\b_|_\b", piece)
         assert piece == " ".join(piece.split())
