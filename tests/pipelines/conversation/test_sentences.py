@@ -118,9 +118,8 @@ def test_text_that_never_ends_is_cut_at_spaces(text: str) -> None:
 prose = st.lists(
     st.sampled_from(
         "yes no we are open until nine Dr. e.g. 3.5 12. p.m. , . ? ! … : – \n - * ** # 😀 (so) "
-        '"quoted." word-word don\'t [a](http://b.c) [so _it_ a_b #4 ~5 22, 9, $5 e.g., ... supercalifragilisticexpialidocious'.split(
-            " "
-        )
+        '"quoted." word-word don\'t [a](http://b.c) [so _it_ a_b #4 ~5 22, 9, $5 e.g., ... '
+        "supercalifragilisticexpialidocious".split(" ")
     )
     | st.text(max_size=6),
     max_size=120,
