@@ -47,6 +47,9 @@ class Hypothesis:
     text: str
     request: int | None
     """The number given to `Recognizer.settle` if this answers it, else None: an interim."""
+    end_probability: float | None = None
+    """That the speaker has finished, from a recognizer that judges it; of the pause that was asked
+    about last."""
 
 
 class Recognizer(Protocol):

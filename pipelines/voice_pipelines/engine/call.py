@@ -108,6 +108,8 @@ class Line:
         self.listener = listener
         self.player = player
         self.recognizer: Recognizer | None = None
+        self.asked: int | None = None
+        """The number of the latest request to settle."""
 
     def hear(self, audio: bytes) -> None:
         """The party said this, in the leg's format."""
@@ -296,6 +298,7 @@ class Call:
         match command:
             case Settle(leg, request):
                 if (line := self._lines.get(leg)) and line.recognizer:
+                    line.asked = request
                     line.recognizer.settle(request)
             case StartUtterance(leg):
                 if (line := self._lines.get(leg)) and line.recognizer:
@@ -367,8 +370,11 @@ class Call:
     def _recognized(self, leg_id: str, result: Hypothesis | ProviderError) -> None:
         if isinstance(result, ProviderError):
             self.tell(TranscriptionFailed(leg_id, str(result), result.provider))
-        else:
-            self.tell(Transcribed(leg_id, result.text, result.request))
+            return
+        self.tell(Transcribed(leg_id, result.text, result.request))
+        line = self._lines.get(leg_id)
+        if result.end_probability is not None and line is not None and line.asked is not None:
+            self.tell(TurnEndPredicted(leg_id, line.asked, result.end_probability))
 
     def _predict(self, leg_id: str, request: int) -> None:
         if (earlier := self._predicting.pop(leg_id, None)) is not None:

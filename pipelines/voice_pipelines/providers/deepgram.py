@@ -1,16 +1,18 @@
 """Deepgram's ears, for the carriers' mu-law at 8 kHz: nothing is converted.
 
-What is said on the wire and made of it is in `deepgram_transcript`; here are the connections. They
-are made without `deepgram-sdk`: for its sockets the SDK (7.17) uses the deprecated half of
-`websockets`, where closing a connection that has fallen silent takes 10 s that it gives no way to
-shorten; it skips messages that are not JSON, which would lose words without a sign; and of a
-refused handshake it drops the headers, `Retry-After` among them.
+What is said on the wire and made of it is in `deepgram_transcript` for the Nova models and in
+`deepgram_flux` for the Flux models; here are the connections. They are made without `deepgram-sdk`:
+for its sockets the SDK (7.17) uses the deprecated half of `websockets`, where closing a connection
+that has fallen silent takes 10 s that it gives no way to shorten; it skips messages that are not
+JSON, which would lose words without a sign; and of a refused handshake it drops the headers,
+`Retry-After` among them.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Never
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Generic, Never, Protocol, TypeVar
 
 from voice_codecs.pcm import MULAW_8K, AudioFormat
 from voice_pipelines.errors import (
@@ -23,17 +25,10 @@ from voice_pipelines.errors import (
 )
 from voice_pipelines.ports import Hypothesis, HypothesisSink, Recognizer
 
+from . import deepgram_flux as flux
+from . import deepgram_transcript as nova
 from .deepgram_api import CLOSE_MS, URL, connect
-from .deepgram_transcript import (
-    CLOSE_STREAM,
-    FINALIZE,
-    KEEP_ALIVE,
-    Results,
-    Tape,
-    Transcript,
-    query,
-    read_message,
-)
+from .deepgram_transcript import CLOSE_STREAM, Tape
 
 if TYPE_CHECKING:
     import aiohttp
@@ -48,9 +43,70 @@ _KEEP_ALIVE_MS = 4_000
 _BACKOFF_MS = (100, 250, 500, 1000, 2000, 5000)
 
 
+R = TypeVar("R")
+Message = TypeVar("Message", contravariant=True)
+
+
+class _Words(Protocol[Message]):
+    """What is made of the messages of one leg; `Transcript` and `FluxTranscript` say more."""
+
+    understood: int
+
+    @property
+    def provisional(self) -> bool: ...
+    @property
+    def needed(self) -> int: ...
+    @property
+    def heard(self) -> int: ...
+    @property
+    def waiting(self) -> int | None: ...
+
+    def connected(self, origin: int) -> None: ...
+    def settle(self, request: int, end: int) -> Hypothesis | None: ...
+    def answer(self) -> Hypothesis | None: ...
+    def reset(self, end: int) -> None: ...
+    def take(self, message: Message, /) -> Hypothesis | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Dialect(Generic[R]):
+    """In what the two generations of the API differ."""
+
+    path: str
+    query: Callable[[str, str, Sequence[str]], list[tuple[str, str]]]
+    read: Callable[[str, str], R | ProviderError | None]
+    words: Callable[[], _Words[R]]
+    settle: str | None
+    """What is said to get the final words."""
+    taken: str | None
+    """What is said when they were taken."""
+    keep_alive: str | None
+
+
+_NOVA = _Dialect(
+    "/v1/listen",
+    nova.query,
+    nova.read_message,
+    nova.Transcript,
+    settle=nova.FINALIZE,
+    taken=None,
+    keep_alive=nova.KEEP_ALIVE,
+)
+_FLUX = _Dialect(
+    "/v2/listen",
+    flux.query,
+    flux.read_message,
+    flux.FluxTranscript,
+    settle=None,
+    taken=flux.FORCE_END_TURN,
+    keep_alive=None,  # It knows no such message; a line that falls silent is connected anew.
+)
+
+
 class DeepgramSpeechToText:
     """A `SpeechToText` on Deepgram's streaming API, one connection per leg.
 
+    The Flux models (``flux-general-en``) also say how probable it is that the speaker has finished.
     `keyterms` are words to expect (names, products). A request to settle is answered after
     `patience_ms` with the words so far if Deepgram sends no final ones, as it does not when there
     was nothing to hear. A connection that until then has said nothing at all of somebody's speech
@@ -77,8 +133,10 @@ class DeepgramSpeechToText:
         self.stall_ms = stall_ms
         self.keep_alive_ms = keep_alive_ms
         self._api_key = api_key
-        self._url = (base_url or URL).rstrip("/") + "/v1/listen"
-        self._query = query(model, language, keyterms)
+        self._flux = model.startswith("flux")
+        dialect = _FLUX if self._flux else _NOVA
+        self._url = (base_url or URL).rstrip("/") + dialect.path
+        self._query = dialect.query(model, language, keyterms)
 
     @property
     def format(self) -> AudioFormat:
@@ -96,7 +154,7 @@ class DeepgramSpeechToText:
         crash: Exception | None = None
         # A session per ear, closed with it: what is dear about one, the TLS authorities, is shared.
         async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as group:
-            ear = _Ear(self, session, report)
+            ear = self._ear(session, report)
             running = group.create_task(ear.run())
             try:
                 yield ear
@@ -107,6 +165,13 @@ class DeepgramSpeechToText:
                 running.cancel()
         if crash is not None:
             raise crash
+
+    def _ear(
+        self, session: "aiohttp.ClientSession", report: HypothesisSink
+    ) -> "_Ear[flux.TurnInfo] | _Ear[nova.Results]":
+        if self._flux:
+            return _Ear(self, _FLUX, session, report)
+        return _Ear(self, _NOVA, session, report)
 
     async def connect(self, session: "aiohttp.ClientSession") -> "aiohttp.ClientWebSocketResponse":
         """A new connection. Raises ProviderError."""
@@ -120,25 +185,28 @@ class DeepgramSpeechToText:
         )
 
 
-class _Ear:
+class _Ear(Generic[R]):
     """One leg's `Recognizer`, and the task that connects it."""
 
     def __init__(
         self,
         stt: DeepgramSpeechToText,
+        dialect: _Dialect[R],
         session: "aiohttp.ClientSession",
         report: HypothesisSink,
     ) -> None:
         self._stt = stt
+        self._dialect = dialect
         self._session = session
         self._report = report
         self._loop = asyncio.get_running_loop()
         self._tape = Tape(MULAW_8K.bytes_for(_TAPE_MS))
-        self._transcript = Transcript()
+        self._transcript = dialect.words()
         self._work = asyncio.Event()
         """There is something to send."""
         self._stalled = asyncio.Event()
-        self._finalize = False
+        self._to_say: str | None = None
+        """The order that follows the audio."""
         self._voiced = False
         self._voice_end = 0
         self._trouble: ProviderError | None = None
@@ -173,13 +241,14 @@ class _Ear:
             self._timer = self._loop.call_soon(self._report, answer)
             return
         self._heard_before_request = self._heard_from
-        self._finalize = True
+        if self._dialect.settle is not None:
+            self._to_say = self._dialect.settle
         self._work.set()
         self._timer = self._loop.call_later(self._stt.patience_ms / 1000, self._impatient)
 
     def reset(self) -> None:
         self._stop_timer()
-        self._finalize = False
+        self._to_say = self._dialect.taken
         self._transcript.reset(self._tape.end)
 
     def close(self) -> None:
@@ -218,8 +287,8 @@ class _Ear:
 
     @property
     def _all_heard(self) -> bool:
-        """Nobody spoke after what the final results cover, as far as the gate can tell."""
-        return self._voice_end <= self._transcript.needed
+        """Nobody spoke after what the words cover, as far as the gate can tell."""
+        return self._voice_end <= self._transcript.heard
 
     def _say_what_is_known(self) -> None:
         if (answer := self._transcript.answer()) is not None:
@@ -273,7 +342,8 @@ class _Ear:
             # All at once, whatever its length: words that come late are words that came in vain.
             self._tape.release(self._transcript.needed)
             self._transcript.connected(self._tape.rewind())
-            self._finalize = self._transcript.waiting is not None
+            waiting = self._transcript.waiting is not None
+            self._to_say = self._dialect.settle if waiting else None
             self._work.set()
             async with asyncio.TaskGroup() as group:
                 for work in (self._hear(ws), self._send(ws), self._watch()):
@@ -294,16 +364,17 @@ class _Ear:
                     async with asyncio.timeout(self._stt.keep_alive_ms / 1000):
                         await self._work.wait()
                 except TimeoutError:
-                    await ws.send_str(KEEP_ALIVE)
+                    if self._dialect.keep_alive is not None:
+                        await ws.send_str(self._dialect.keep_alive)
                     continue
                 self._work.clear()
                 while audio := self._tape.take():
                     await ws.send_bytes(audio)
                 if self._tape.torn:
                     raise _Lost(self._stt.name, "the connection does not keep up")
-                if self._finalize:
-                    self._finalize = False
-                    await ws.send_str(FINALIZE)
+                if self._to_say is not None:
+                    order, self._to_say = self._to_say, None
+                    await ws.send_str(order)
         except OSError as error:  # aiohttp's ClientConnectionResetError is one.
             raise _Lost(self._stt.name, "the connection was lost") from error
 
@@ -324,17 +395,18 @@ class _Ear:
                     raise _Lost(name, f"it closed the connection ({ws.close_code})")
 
     def _take(self, data: str) -> None:
-        match read_message(self._stt.name, data):
-            case ProviderError() as error:
-                raise error
-            case Results() as results:
-                self._heard_from += 1
-                hypothesis = self._transcript.take(results)
-                self._tape.release(self._transcript.understood)
-                if hypothesis is not None:
-                    if hypothesis.request is not None:
-                        self._stop_timer()
-                    self._report(hypothesis)
+        message = self._dialect.read(self._stt.name, data)
+        if isinstance(message, ProviderError):
+            raise message
+        if message is None:
+            return
+        self._heard_from += 1
+        hypothesis = self._transcript.take(message)
+        self._tape.release(self._transcript.understood)
+        if hypothesis is not None:
+            if hypothesis.request is not None:
+                self._stop_timer()
+            self._report(hypothesis)
 
     async def _watch(self) -> None:
         await self._stalled.wait()

@@ -179,6 +179,11 @@ class Transcript:
         return max(self.understood, self._start)
 
     @property
+    def heard(self) -> int:
+        """The same: what is not final does not count as heard."""
+        return self.needed
+
+    @property
     def waiting(self) -> int | None:
         """The request that is to be answered."""
         return self._waiting[0] if self._waiting else None
