@@ -38,6 +38,11 @@ _OTHER_VARIABLES = {"VOICE_AGENT_MODELS"}
 _Struct = TypeVar("_Struct")
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
+Amount = Annotated[int, msgspec.Meta(ge=0)]
+Country = Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")]
+PhoneNumber = Annotated[str, msgspec.Meta(pattern=r"^\+[1-9][0-9]{6,14}$")]
+NumberPrefix = Annotated[str, msgspec.Meta(pattern=r"^\+[1-9][0-9]{0,13}$")]
+_HOURS = "^$|^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$"
 
 
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,6 +63,10 @@ class ServerSettings(_Section, frozen=True):
 class TwilioSettings(_Section, frozen=True):
     auth_token_env: str = "TWILIO_AUTH_TOKEN"
     """The variable with the account's auth token; signatures are checked if it is set."""
+    account_sid_env: str = "TWILIO_ACCOUNT_SID"
+    """The variable with the account's SID, for outgoing calls, transfers and text messages."""
+    api_url: str = ""
+    """Another origin of the REST API: a compatible carrier's, or a simulator's on this machine."""
     require_token: bool = True
     """Media sockets must bring the single-use token of the TwiML; off for loopback only."""
     token_ms: Milliseconds = 60_000
@@ -70,6 +79,64 @@ class TwilioSettings(_Section, frozen=True):
     """After so many messages that cannot be understood the socket is closed."""
     lead_ms: Milliseconds = 240
     """Audio kept ahead in the carrier's buffer."""
+
+
+class OutgoingSettings(_Section, frozen=True):
+    """What the agent may dial and text. As it stands, nothing: `countries` opens it."""
+
+    countries: tuple[Country, ...] = ()
+    """ISO codes, such as ``["US", "CA"]``, of the countries whose numbers may be dialed."""
+    prefixes: tuple[NumberPrefix, ...] = ()
+    """If there are any, such as ``+1415``, numbers must begin with one of them as well."""
+    contacts: dict[str, PhoneNumber] = {}
+    """Names that personas may give instead of numbers as targets of transfers."""
+    from_number: Annotated[str, msgspec.Meta(pattern=r"^$|^\+[1-9][0-9]{6,14}$")] = ""
+    """The number that is shown where the persona has none of its own."""
+    do_not_call_file: str = ""
+    """A file with a number on each line; what follows a `#` is a comment."""
+    calling_hours: Annotated[str, msgspec.Meta(pattern=_HOURS)] = "08:00-21:00"
+    """When people may be called, in the time zone of the callee; empty for always."""
+    calling_days: tuple[Annotated[int, msgspec.Meta(ge=1, le=7)], ...] = (1, 2, 3, 4, 5, 6, 7)
+    """On which days: 1 is Monday."""
+    ring_s: Annotated[int, msgspec.Meta(ge=5, le=600)] = 30
+    """How long an outgoing call rings."""
+    max_call_s: Annotated[int, msgspec.Meta(ge=30, le=14_400)] = 1800
+    """How long an outgoing call, or the call after a transfer, may last."""
+    detect_machines: bool = True
+    """Find out whether a person answered; an answering machine gets the voicemail message."""
+    transfer_ring_s: Annotated[int, msgspec.Meta(ge=5, le=600)] = 25
+    """How long a transfer rings before the caller comes back to the agent."""
+    transfer_screening: bool = True
+    """Whoever is called for a transfer must press 1 to take it, so that no voicemail does."""
+    press_keys: Literal["reconnect", "in-band"] = "reconnect"
+    """The carrier dials the keys, for which the agent leaves the line for about a second; or the
+    tones are played into the agent's own audio, which not every menu hears."""
+    calls_per_caller_hour: Amount = 20
+    """Outgoing calls and transfers for the same caller or API key."""
+    calls_per_persona_hour: Amount = 60
+    calls_per_number_day: Amount = 3
+    calls_per_day: Amount = 500
+    minutes_per_day: Amount = 600
+    """A call counts with its longest duration until it has ended."""
+    spend_cents_per_day: Amount = 5000
+    """In the account's currency."""
+    cents_per_minute: Amount = 5
+    """What a minute is taken to cost."""
+    rates: dict[NumberPrefix, Amount] = {}
+    """The same by prefix, such as ``{"+44" = 8}``; the longest one counts."""
+    texts_per_number_day: Amount = 10
+    texts_per_persona_hour: Amount = 60
+
+
+class RecordingSettings(_Section, frozen=True):
+    """Whether a persona's calls are recorded is said in its own settings."""
+
+    directory: str = "var/recordings"
+    """Two channels per file: the caller on the left, the agent on the right."""
+    format: Literal["wav", "opus"] = "wav"
+    """``opus`` takes a tenth of the space and needs the extra ``opus``."""
+    outgoing: bool = False
+    """Record outgoing calls too. Many countries demand that the callee is told, and agrees."""
 
 
 class JournalSettings(_Section, frozen=True):
@@ -255,6 +322,8 @@ class Settings(_Section, frozen=True):
 
     server: ServerSettings = ServerSettings()
     twilio: TwilioSettings = TwilioSettings()
+    outgoing: OutgoingSettings = OutgoingSettings()
+    recording: RecordingSettings = RecordingSettings()
     journal: JournalSettings = JournalSettings()
     models: ModelSettings = ModelSettings()
     log: LogSettings = LogSettings()

@@ -10,6 +10,8 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
+from importlib.resources import files
 from typing import Any
 
 from ..errors import VoiceAgentError
@@ -95,7 +97,7 @@ def destination(
         )
     if number in own:
         raise Refused(Reason.OWN_NUMBER, "This is a number of the agent itself.")
-    return Destination(number, country, _zones(found))
+    return Destination(number, country, _zones(found, country))
 
 
 def _parsed(written: str) -> Any:
@@ -117,11 +119,24 @@ def _e164(found: Any) -> str:
     return str(format_number(found, PhoneNumberFormat.E164))
 
 
-def _zones(found: Any) -> tuple[str, ...]:
+def _zones(found: Any, country: str) -> tuple[str, ...]:
     # Not `phonenumbers.geocoder`: that one takes seconds and 200 MB to import.
     from phonenumbers.timezone import time_zones_for_number
 
-    return tuple(zone for zone in time_zones_for_number(found) if zone != "Etc/Unknown")
+    zones = tuple(zone for zone in time_zones_for_number(found) if zone != "Etc/Unknown")
+    if len(zones) <= 1:
+        return zones
+    # For a number without an area they are those of the whole calling code: +1 goes to Guam.
+    there = _zones_of(country)
+    return tuple(zone for zone in zones if zone in there) or there or zones
+
+
+@cache
+def _zones_of(country: str) -> tuple[str, ...]:
+    """The time zones of a country. (``zone.tab``: country, coordinates, zone, comment.)"""
+    table = files("tzdata.zoneinfo").joinpath("zone.tab").read_text("utf-8")
+    rows = (line.split("\t") for line in table.splitlines() if not line.startswith("#"))
+    return tuple(row[2] for row in rows if row[0] == country)
 
 
 def _ordinary_kinds() -> frozenset[int]:

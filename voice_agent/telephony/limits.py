@@ -10,7 +10,7 @@ argument of a limit: it can only ask.
 from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from datetime import datetime, time
 from typing import Protocol
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -119,28 +119,36 @@ class Attempt:
 
 def call_claims(attempt: Attempt, to: Destination, limits: OutgoingSettings) -> tuple[Claim, ...]:
     """What an outgoing call needs of the limits."""
-    minutes = -(-attempt.seconds // 60)
-    spend = minutes * cents_per_minute(to.number, limits)
-    rate = Reason.RATE
     return (
         Claim(
-            f"calls by {attempt.asked_by}",
-            *(1, limits.calls_per_caller_hour, HOUR_S, rate),
-            "Too many calls were asked for by the same caller or key (`calls_per_caller_hour`).",
-        ),
-        Claim(
             f"calls of {attempt.persona}",
-            *(1, limits.calls_per_persona_hour, HOUR_S, rate),
+            *(1, limits.calls_per_persona_hour, HOUR_S, Reason.RATE),
             "This persona has made too many calls (`outgoing.calls_per_persona_hour`).",
         ),
         Claim(
             f"calls to {to.number}",
-            *(1, limits.calls_per_number_day, DAY_S, rate),
+            *(1, limits.calls_per_number_day, DAY_S, Reason.RATE),
             "This number was called too often today (`outgoing.calls_per_number_day`).",
+        ),
+        *transfer_claims(attempt, to, limits),
+    )
+
+
+def transfer_claims(
+    attempt: Attempt, to: Destination, limits: OutgoingSettings
+) -> tuple[Claim, ...]:
+    """What a transfer needs of them: its target is there to be called, however often."""
+    minutes = -(-attempt.seconds // 60)
+    spend = minutes * cents_per_minute(to.number, limits)
+    return (
+        Claim(
+            f"calls by {attempt.asked_by}",
+            *(1, limits.calls_per_caller_hour, HOUR_S, Reason.RATE),
+            "The same caller or key asked for too many calls (`outgoing.calls_per_caller_hour`).",
         ),
         Claim(
             "calls",
-            *(1, limits.calls_per_day, DAY_S, rate),
+            *(1, limits.calls_per_day, DAY_S, Reason.RATE),
             "Too many calls were made today (`outgoing.calls_per_day`).",
         ),
         Claim(
@@ -222,10 +230,6 @@ class DoNotCallList:
         return number in self._numbers
 
 
-def now_utc() -> datetime:
-    return datetime.now(UTC)
-
-
 class Guard:
     """Stands before every request that makes the carrier dial or text somebody."""
 
@@ -269,7 +273,7 @@ class Guard:
                 Reason.NOT_LISTED, "Calls are not transferred there: it is not on the list."
             )
         to = self._destination(wanted)
-        return to, await self._claim(call_claims(attempt, to, self.limits), now)
+        return to, await self._claim(transfer_claims(attempt, to, self.limits), now)
 
     async def text(self, to: str, persona: str, now: datetime) -> Destination:
         """Allow a text message and count it. Raises Refused."""
