@@ -27,8 +27,14 @@ class CallFigures:
 
     @property
     def answers(self) -> list[Turn]:
-        """The turns that the LLM wrote."""
+        """The turns that the LLM wrote, those that nobody heard included."""
         return [turn for turn in self.turns if turn.is_answer]
+
+    @property
+    def heard_answers(self) -> list[Turn]:
+        """Without those that were given up, tried again or taken back before any of it was heard:
+        what they took says nothing about what the caller waited for."""
+        return [turn for turn in self.answers if turn.first_audio is not None]
 
     @property
     def interruptions(self) -> int:

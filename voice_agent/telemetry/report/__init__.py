@@ -1,0 +1,1 @@
+"""Recorded calls made readable: as a table, as JSON, as one page of HTML."""
