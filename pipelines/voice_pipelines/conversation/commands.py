@@ -45,6 +45,8 @@ class StartReply(msgspec.Struct, frozen=True, tag=True):
 
     turn: int
     history: tuple[Message, ...]
+    reaction: bool = False
+    """It answers no new words of the caller: it speaks of something else, or is asked again."""
 
 
 class Speak(msgspec.Struct, frozen=True, tag=True):

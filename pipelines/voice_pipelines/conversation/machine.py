@@ -242,8 +242,7 @@ class Conversation:
             case ReactRequested(text):
                 yield from self._learned(text, now)
             case MessagesSpent(text):
-                self._spent = text
-                yield from self._replies.drop_draft()
+                yield from self._no_more_answers(text, now)
             case Tick():
                 pass  # What is due is done after every event.
             case _:
@@ -552,6 +551,14 @@ class Conversation:
             yield from self._say(self.policy.phrases.goodbye, now, hang_up="goodbye")
         else:
             yield from self._say(self._spent, now)
+
+    def _no_more_answers(self, text: str, now: int) -> Commands:
+        self._spent = text
+        yield from self._replies.drop_draft()
+        answer = self._replies.answer
+        if answer and not answer.pieces and not self._closing_by:  # It was just committed.
+            yield from self._replies.drop(answer)
+            yield from self._say(text, now)
 
     # The reply -----------------------------------------------------------------------------------
 

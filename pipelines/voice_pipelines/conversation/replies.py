@@ -131,7 +131,7 @@ class Replies:
 
     def _start(self, reply: Reply, not_said_yet: str = "") -> StartReply:
         history = self._transcript.history(self._instructions, not_said_yet)
-        return StartReply(reply.turn, history)
+        return StartReply(reply.turn, history, reaction=not reply.source or reply.attempt > 1)
 
     # Holding -------------------------------------------------------------------------------------
 

@@ -7,9 +7,10 @@ arise while an event is handled wait for their turn in `_facts`.
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol, assert_never
 
 from ..audio.gate import GatePolicy
@@ -84,6 +85,8 @@ class Services:
     metronome: Metronome
     turn_detector: TurnDetector | None = None
     actions: Actions | None = None
+    admit: Callable[[StartReply], Awaitable[str | None]] | None = None
+    """Asked before the LLM is: what the agent shall say instead of an answer, None to answer."""
     gate: GatePolicy = GatePolicy()
     lead_ms: int = 240
     """Audio kept ahead in the far end's buffer."""
@@ -309,7 +312,13 @@ class Call:
                 self._prefill(history)
             case StartReply(turn, history):
                 self._stop_prefilling()
-                self._reply(turn).write(self._services.llm, history, self._tools())
+                admit = self._services.admit
+                self._reply(turn).write(
+                    self._services.llm,
+                    history,
+                    self._tools(),
+                    None if admit is None else partial(admit, command),
+                )
             case Speak(turn, piece, text):
                 for line in self._lines.values():
                     line.player.playout.piece(turn, piece, text)

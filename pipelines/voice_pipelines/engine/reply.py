@@ -1,12 +1,13 @@
 """One reply being made: the LLM writes it piece by piece, the TTS speaks each piece."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from ..conversation.commands import Message
 from ..conversation.events import (
     Event,
+    MessagesSpent,
     ReplyAction,
     ReplyEnded,
     ReplyFailed,
@@ -57,9 +58,15 @@ class ReplyMaker:
         self._writing: asyncio.Task[None] | None = None
         self._speaking: asyncio.Task[None] | None = None
 
-    def write(self, llm: LanguageModel, history: Sequence[Message], tools: Sequence[Tool]) -> None:
-        """Let `llm` write the reply."""
-        self._writing = self._spawn(self._write(llm, history, tools))
+    def write(
+        self,
+        llm: LanguageModel,
+        history: Sequence[Message],
+        tools: Sequence[Tool],
+        admit: Callable[[], Awaitable[str | None]] | None = None,
+    ) -> None:
+        """Let `llm` write the reply, unless `admit` returns what to say instead from now on."""
+        self._writing = self._spawn(self._write(llm, history, tools, admit))
 
     def speak(self, piece: int, text: str) -> None:
         """Synthesize a piece, after those before it."""
@@ -83,8 +90,15 @@ class ReplyMaker:
                 task.cancel()
 
     async def _write(
-        self, llm: LanguageModel, history: Sequence[Message], tools: Sequence[Tool]
+        self,
+        llm: LanguageModel,
+        history: Sequence[Message],
+        tools: Sequence[Tool],
+        admit: Callable[[], Awaitable[str | None]] | None,
     ) -> None:
+        if admit is not None and (instead := await admit()) is not None:
+            self._tell(MessagesSpent(instead))
+            return
         splitter = self._splitter
         started = False
         try:

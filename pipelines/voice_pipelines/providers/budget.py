@@ -27,6 +27,7 @@ from voice_pipelines.ports import (
     SpeechToText,
     TextToSpeech,
     Tool,
+    ToolCall,
 )
 
 T = TypeVar("T")
@@ -46,8 +47,8 @@ async def closing(stream: AsyncIterator[T]) -> AsyncIterator[AsyncIterator[T]]:
 
 
 def useful_delta(delta: ReplyDelta) -> bool:
-    """Whether the reply got on: white space alone is nothing to say."""
-    return not isinstance(delta, str) or bool(delta.strip())
+    """Whether the reply got on: white space alone is nothing to say, nor is what it cost."""
+    return isinstance(delta, ToolCall) or (isinstance(delta, str) and bool(delta.strip()))
 
 
 def useful_chunk(chunk: SpeechChunk) -> bool:

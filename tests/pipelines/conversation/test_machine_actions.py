@@ -2,6 +2,7 @@
 
 from tests.pipelines.conversation.script import QUIET, Script, kinds, played, replying
 from voice_pipelines.conversation.commands import (
+    CancelReply,
     HangUp,
     Message,
     Release,
@@ -20,6 +21,7 @@ from voice_pipelines.conversation.events import (
     ReactRequested,
     ReplyAction,
     ReplyEnded,
+    ReplyFailed,
     ReplyText,
     SayRequested,
     SpeechConfirmed,
@@ -208,7 +210,8 @@ def test_who_comes_back_is_told_what_happened() -> None:
     past = (Message("assistant", "I will put you through."),)
     conversation.handle(HistoryRestored(past, "The transfer failed: busy."), 0)
     (start, *_) = conversation.handle(LegJoined("a"), 0)
-    assert start == StartReply(1, (*past, Message("user", "(The transfer failed: busy.)")))
+    notes = (*past, Message("user", "(The transfer failed: busy.)"))
+    assert start == StartReply(1, notes, reaction=True)
 
 
 def test_who_has_no_messages_left_is_told_so_without_the_model() -> None:
@@ -226,3 +229,23 @@ def test_who_has_no_messages_left_is_told_so_without_the_model() -> None:
     script.says("okay goodbye then", 4500, 5000)
     script.at(6000)
     assert script.spoken()[-1] == GOODBYE
+
+
+def test_a_turn_that_was_committed_before_the_limit_was_known_is_refused_too() -> None:
+    script = Script()
+    script.at(500, UserTyped("a", "one more thing"))
+    turn = script.last(StartReply).turn
+    commands = script.at(510, MessagesSpent("That was all for today."))
+    assert CancelReply(turn) in commands
+    assert script.spoken() == ["That was all for today."]
+
+
+def test_what_is_no_answer_to_the_caller_is_told_apart() -> None:
+    script = Script()
+    script.says("book it", 0, 1000)
+    assert not script.last(StartReply).reaction
+    script.at(1200, ReplyFailed(1, "down"))
+    assert script.last(StartReply).reaction, "it is asked again"
+    script = acting()
+    script.at(1600, ActionEnded(1, "saved", react=False))
+    assert script.last(StartReply).reaction

@@ -18,11 +18,14 @@ from voice_pipelines.ports import (
     SpeechToText,
     TextToSpeech,
     Tool,
+    ToolCall,
+    Usage,
 )
 from voice_pipelines.providers.budget import (
     BudgetedLanguageModel,
     BudgetedSpeechToText,
     BudgetedTextToSpeech,
+    useful_delta,
 )
 from voice_pipelines.providers.scripted import (
     Fault,
@@ -316,3 +319,8 @@ async def test_a_reported_failure_is_the_answer() -> None:
         assert type(await heard.next()) is ProviderUnavailable
         await asyncio.sleep(2 * SOON_MS / 1000)
     assert heard.results.empty()
+
+
+def test_what_an_answer_costs_is_no_progress() -> None:
+    assert not useful_delta(Usage(100, 0, 1))
+    assert useful_delta(ToolCall("book", "{}"))
