@@ -70,12 +70,19 @@ def _table(section: Section, prefix: str, docs: dict[tuple[str, str], str]) -> s
     for field in msgspec.structs.fields(section):
         if _is_section(field.type):
             continue
-        required = field.default is msgspec.NODEFAULT
-        default = "required" if required else f"`{msgspec.json.encode(field.default).decode()}`"
+        default = f"`{msgspec.json.encode(_default(field)).decode()}`"
+        if field.default is field.default_factory is msgspec.NODEFAULT:
+            default = "required"
         owners = (docs.get((owner.__name__, field.name), "") for owner in section.__mro__)
         text = next(filter(None, owners), "")
         rows.append(f"| `{prefix}{field.name}` | {default} | {text} |")
     return "\n".join(rows) + "\n"
+
+
+def _default(field: msgspec.structs.FieldInfo) -> object:
+    if field.default_factory is msgspec.NODEFAULT:
+        return None if field.default is msgspec.NODEFAULT else field.default
+    return field.default_factory()
 
 
 def _is_section(kind: object) -> bool:

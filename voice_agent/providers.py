@@ -31,6 +31,7 @@ from voice_pipelines.providers.fallback.language import FallbackLanguageModel
 from voice_pipelines.providers.fallback.recognition import FallbackSpeechToText
 from voice_pipelines.providers.fallback.speech import FallbackTextToSpeech
 from voice_pipelines.providers.health import Health
+from voice_pipelines.providers.spoken import SpokenTextToSpeech
 
 from .models.machine import choose_llm, machine
 from .models.store import Store
@@ -187,7 +188,8 @@ class Stages:
 
     async def tts(self) -> TextToSpeech:
         """Raises ProviderError."""
-        parts = choices(self._settings.tts)
+        settings = self._settings.tts
+        parts = choices(settings)
         candidates: list[Candidate[TextToSpeech]] = []
         for last, part in _with_last(parts):
             provider = self._noted(await self._one_tts(part))
@@ -197,7 +199,13 @@ class Stages:
                 provider, name, first_ms=first_ms, stall_ms=part.stall_ms
             )
             candidates.append(self._candidate("tts", name, budgeted, len(parts)))
-        return FallbackTextToSpeech(candidates, self._clock)
+        # Its patterns take 0.1 s to compile: not before a voice is wanted.
+        from voice_pipelines.speech_text.english import normalizer
+
+        persona = self._configuration.persona
+        pronunciations = {**settings.pronunciations, **persona.pronunciations}
+        normalize = normalizer(settings.normalize, pronunciations)
+        return SpokenTextToSpeech(FallbackTextToSpeech(candidates, self._clock), normalize)
 
     async def _one_tts(self, part: TtsChoice) -> TextToSpeech:
         match part.provider:

@@ -245,6 +245,11 @@ class TtsChoice(_Section, frozen=True):
 class TtsSettings(TtsChoice, frozen=True):
     fallback: tuple[TtsChoice, ...] = ()
     """Voices to turn to, in this order, when the first fails."""
+    normalize: Literal["en", ""] = "en"
+    """The language whose numbers, dates, amounts and addresses are spoken in words; empty to leave
+    that to the voice. English is the only one so far."""
+    pronunciations: dict[str, str] = {}
+    """How words are said: ``Siobhan = "shi vawn"``. Whole words, in upper or lower case alike."""
 
 
 Choice = SttChoice | LlmChoice | TtsChoice
@@ -300,6 +305,8 @@ class Persona(_Section, frozen=True):
     name: str
     instructions: str
     phrases: Phrases = Phrases()
+    pronunciations: dict[str, str] = {}
+    """How words are said; they precede `tts.pronunciations`."""
 
 
 _KEYS = {

@@ -187,6 +187,7 @@ YEARS: tuple[Rule, ...] = (
         rf"to|and)\s(?P<claim>1[1-8][0-9]{{2}}){END}(?!%)",
         _say_year,
         run=4,
+        gate="1[1-8][0-9]{2}",
         flags=re.IGNORECASE,
     ),
 )

@@ -14,8 +14,9 @@ Say = Callable[[re.Match[str]], str | None]
 """What is said for a match; None leaves it alone."""
 
 _RUN = re.compile("[0-9]+")
-_SIGN_AND_SPACE = 2
-"""Characters before its first digit at which a number may begin."""
+_BEGIN = re.compile(r"[-−]?\s?[.]?(?=[0-9])")
+_BEFORE = 3
+"""Characters of a number before its first digit, at most: a sign, a space, a point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +54,7 @@ def rewrite(text: str, rules: Sequence[Rule]) -> Spoken:
     """`text` as it is said by `rules`."""
     runs = [match.span() for match in _RUN.finditer(text)]
     longest = max((end - start for start, end in runs), default=0)
-    starts = sorted(
-        {at for start, _ in runs for at in range(max(start - _SIGN_AND_SPACE, 0), start + 1)}
-    )
+    starts = sorted({at for start, _ in runs for at in _starts(text, start)})
     taken = bytearray(len(text))
     claims: list[tuple[int, int, str]] = []
     for rule in rules:
@@ -70,6 +69,14 @@ def rewrite(text: str, rules: Sequence[Rule]) -> Spoken:
                     claims.append((start, end, say))
                     taken[start:end] = b"\x01" * (end - start)
     return spoken(text, claims)
+
+
+def _starts(text: str, digit: int) -> Iterator[int]:
+    """Where the number may begin whose first digit is at `digit`."""
+    yield digit
+    for at in range(max(digit - _BEFORE, 0), digit):
+        if not text[at].isspace() and (begin := _BEGIN.match(text, at)) and begin.end() == digit:
+            yield at
 
 
 def _at(pattern: re.Pattern[str], text: str, starts: Sequence[int]) -> Iterator[re.Match[str]]:
