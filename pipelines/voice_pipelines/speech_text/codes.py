@@ -57,6 +57,7 @@ def _say_version(match: re.Match[str]) -> str:
 
 
 CODES: tuple[Rule, ...] = (
+    at_number(rf"(?:(?<=[Cc]all )|(?<=[Dd]ial ))(?P<claim>[2-9]11){END}", _say_claim_digits),
     at_number(r"(?<![\w.])[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![\w])(?!\.[0-9])", _say_ip),
     anywhere(
         r"(?:\b(?P<v>[Vv](?:ersion)?)\.?\s?(?P<numbers>[0-9]+(?:\.[0-9]+)*))(?![^\W_])",
@@ -93,7 +94,7 @@ CODES: tuple[Rule, ...] = (
 )
 MIXED: tuple[Rule, ...] = (
     anywhere(
-        r"(?<![^\W_])(?:[^\W\d_]+[0-9]|[0-9]+[^\W\d_])(?:[0-9]|[^\W\d_])*",
+        r"(?<![^\W_])(?<![0-9][.,])(?:[^\W\d_]+[0-9]|[0-9]+[^\W\d_])(?:[0-9]|[^\W\d_])*",
         _say_mixed,
         run=1,
         gate=r"[0-9][^\W\d_]|[^\W\d_][0-9]",

@@ -114,6 +114,8 @@ def _say_glyph(match: re.Match[str]) -> str:
 
 
 def _say_fraction(match: re.Match[str]) -> str:
+    if "." in match["above"] or match.string.startswith(" star", match.end()):
+        return f"{number(match['above'])} out of {number(match['below'])}"
     above, below = int(match["above"]), int(match["below"])
     if match["whole"] is None and (above, below) == (24, 7):
         return "twenty-four seven"
@@ -152,12 +154,16 @@ _RANGE_LEFT = r"(?:(?<=[0-9%°])|(?<=[AaPp][Mm])|(?<=[AaPp]\.[Mm]\.))"
 MEASURES: tuple[Rule, ...] = (
     at_number(rf"{_AMOUNT}\s?°\s?(?P<scale>[CFcf]\b)?", _say_degrees),
     at_number(rf"{_AMOUNT}\s?%", _say_percent),
+    at_number(rf"{_AMOUNT}x\b", lambda match: f"{_say_number(match)} times", gate="[0-9]x"),
     at_number(r"(?<![\w.])([0-9])['′]\s?([0-9]{1,2})(?:[\"″]|'')", _say_height),
-    at_number(rf"{_AMOUNT}(?P<link>[\s-]?)(?P<unit>{_UNIT})(?![\w²³/°'’])", _say_unit),
+    at_number(
+        rf"{_AMOUNT}(?P<link>[\s-]?)(?P<unit>{_UNIT})(?![\w²³/°'’])(?:\.(?=\s[a-z0-9]))?",
+        _say_unit,
+    ),
     anywhere(rf"{BEGIN}(?:(?P<whole>[0-9]+)\s?)?(?P<glyph>[{''.join(_GLYPHS)}])", _say_glyph,
              gate=f"[{''.join(_GLYPHS)}]"),
     at_number(
-        rf"{BEGIN}(?:(?P<whole>[0-9]{{1,3}})\s)?(?P<above>[0-9]{{1,3}})/(?P<below>[0-9]{{1,3}}){END}",
+        rf"{BEGIN}(?:(?P<whole>[0-9]{{1,3}})\s)?(?P<above>[0-9]{{1,3}}(?:\.[0-9]+)?)/(?P<below>[0-9]{{1,3}}){END}",
         _say_fraction,
     ),
     at_number(rf"{BEGIN}([0-9]{{1,3}}(?:,[0-9]{{3}})+|[0-9]+)(?:st|nd|rd|th)\b", _say_ordinal),

@@ -84,6 +84,7 @@ ROWS = {
     "Room 204": "Room two oh four",
     "flight 1204": "flight twelve oh four",
     "Your code is 4821.": "Your code is four eight two one.",
+    "Call 911!": "Call nine one one!",
     "PIN 0042": "PIN zero zero four two",
     "confirmation number 483920": "confirmation number four eight three, nine two zero",
     "order 500 pizzas": "order five hundred pizzas",
@@ -104,6 +105,8 @@ ROWS = {
     "16GB": "sixteen gigabytes",
     "200 m²": "two hundred square meters",
     "5 min": "five minutes",
+    "2 hrs. 30 min.": "two hours thirty minutes.",
+    "1.5x or 2x": "one point five times or two times",
     # Decimals and other numbers
     "3.14": "three point one four",
     "-5": "minus five",
@@ -142,6 +145,7 @@ ROWS = {
     "2½": "two and a half",
     "120/80": "one hundred twenty over eighty",
     "24/7": "twenty-four seven",
+    "4.5/5 or 4/5 stars": "four point five out of five or four out of five stars",
     # Letters and digits
     "A4": "A four",
     "221B": "two twenty-one B",
