@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from . import cloud
 from .budgets import (
     AT_CALLS,
     CALLS,
@@ -37,6 +38,7 @@ from .report import budget_table, figure, remark, say, say_json, table
 from .running import run
 from .server import Server, Usage, import_s, serving
 from .utterances import speech, tones
+from .vendors.service import Delays
 
 ENDPOINTING_MS = 200
 """`endpointing.fixed_ms` of the scripted configuration; taken off the latency."""
@@ -165,6 +167,25 @@ def _parser() -> argparse.ArgumentParser:
         help=f"numbers of calls in turn, until one is too many ({SWEEP})",
     )
     parser.add_argument("--seconds", type=float, default=30.0, help="of steady calls (30)")
+    parser.add_argument(
+        "--providers",
+        choices=("scripted", "loopback"),
+        default="scripted",
+        help="loopback: the vendors' protocols and delays; what is added to those (scripted)",
+    )
+    parser.add_argument(
+        "--voice",
+        choices=("deepgram", "elevenlabs", "openai"),
+        default="deepgram",
+        help="of the loopback vendors (deepgram)",
+    )
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a setting of the server with loopback vendors, such as endpointing.mode=adaptive",
+    )
     parser.add_argument("--seed", type=int, default=1, help="of what the callers say")
     parser.add_argument("--json", action="store_true")
     return parser
@@ -177,6 +198,8 @@ def _positive(text: str) -> int:
 
 
 async def _main(options: argparse.Namespace) -> int:
+    if options.providers == "loopback":
+        return await _main_loopback(options)
     numbers = [options.calls]
     if options.sweep:
         numbers = [_positive(number) for number in options.sweep.split(",")]
@@ -186,6 +209,18 @@ async def _main(options: argparse.Namespace) -> int:
     else:
         show(result)
     return 0 if all(row.usable for row in result.rows) else 1
+
+
+async def _main_loopback(options: argparse.Namespace) -> int:
+    plan = cloud.Plan(
+        options.calls, options.seconds, options.seed, options.voice, tuple(options.set), Delays()
+    )
+    result = await cloud.measure(plan)
+    if options.json:
+        say_json(result)
+    else:
+        cloud.show(result)
+    return 0 if result.turns and not (result.unanswered or result.failed_calls) else 1
 
 
 async def measure(numbers: Sequence[int], vad: Vad, seconds: float, seed: int) -> Result:

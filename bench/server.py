@@ -6,7 +6,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from statistics import median
@@ -120,10 +120,14 @@ def read_gauges(exposition: str) -> Gauges:
 
 
 @asynccontextmanager
-async def serving(settings: Sequence[str], cores: frozenset[int]) -> AsyncIterator[Server]:
+async def serving(
+    settings: Sequence[str],
+    cores: frozenset[int],
+    environment: Mapping[str, str] | None = None,
+) -> AsyncIterator[Server]:
     """A server with scripted providers and `settings` (key=value), on `cores`.
 
-    Raises ServerFailed.
+    `environment` is for keys. Raises ServerFailed.
     """
     arguments = ["serve", "--config", "scripted.toml", "--port", "0", "--json"]
     for setting in settings:
@@ -136,7 +140,7 @@ async def serving(settings: Sequence[str], cores: frozenset[int]) -> AsyncIterat
             "voice_agent",
             *arguments,
             stdout=asyncio.subprocess.PIPE,
-            env=_environment(),
+            env=_environment() | dict(environment or {}),
         )
     try:
         url = await _url(process)

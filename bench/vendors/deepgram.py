@@ -88,7 +88,7 @@ class _Ear:
         self._looked = end
         words = self._words(end - delays.stt_interim_lag_ms * _PER_MS)
         if end - self._final >= _FINAL_AFTER and not spelling.read(bytes(self._audio[-_PAUSE:])):
-            await self._finish(end, asked=False)
+            await self._finish(self._words(end), end, asked=False)
         elif (text := _text(words)) and text != self._told:
             self._told = text
             self._vendors.saw(Api.LISTEN, "interim", text)
@@ -98,7 +98,6 @@ class _Ear:
         """Obey a message; False if it ends the stream."""
         match json.loads(data)["type"]:
             case "Finalize":
-                self._vendors.saw(Api.LISTEN, "asked")
                 task = self._group.create_task(self._finalize(len(self._audio)))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
@@ -107,14 +106,18 @@ class _Ear:
         return True
 
     async def _finalize(self, end: int) -> None:
-        await asyncio.sleep(self._vendors.delays.stt_final_ms / 1000)
+        asked_at, began = self._vendors.now(), self._final
+        words = self._words(end)  # Reading takes time, which is part of the delay.
+        self._vendors.saw(Api.LISTEN, "asked", _text(words), asked_at)
+        await self._vendors.until(asked_at, self._vendors.delays.stt_final_ms)
         await self._vendors.lateness(self._kind)
+        if self._final != began:
+            words = self._words(end)
         # A `Finalize` that finds nothing to finalize is not answered.
-        if not self._dumb(b"") and self._words(end):
-            await self._finish(end, asked=True)
+        if words and not self._dumb(b""):
+            await self._finish(words, end, asked=True)
 
-    async def _finish(self, end: int, asked: bool) -> None:
-        words = self._words(end)
+    async def _finish(self, words: list[spelling.Passage], end: int, asked: bool) -> None:
         if words:
             self._vendors.saw(Api.LISTEN, "words", _text(words))
         await self._tell(words, end, final=True, asked=asked)
@@ -176,19 +179,19 @@ def _text(words: list[spelling.Passage]) -> str:
 
 async def speak(vendors: Vendors, request: web.Request) -> web.StreamResponse:
     """The speech of one text as bare mu-law."""
-    kind = vendors.faults.next(Api.SPEAK)
+    kind, began = vendors.faults.next(Api.SPEAK), vendors.now()
     text = (await request.json())["text"]
-    vendors.saw(Api.SPEAK, "asked", text)
+    vendors.saw(Api.SPEAK, "asked", text, began)
     if kind is Kind.QUOTA:
         return error(402, "ASR_PAYMENT_REQUIRED")
     if kind is Kind.GARBAGE:
         return garbage()
     if (refused := await vendors.refusal(request, kind)) is not None:
         return refused
-    await asyncio.sleep(vendors.delays.tts_first_ms / 1000)
+    audio = spelling.spell(text)
+    await vendors.until(began, vendors.delays.tts_first_ms)
     await vendors.lateness(kind)
     vendors.saw(Api.SPEAK, "first", text)
-    audio = spelling.spell(text)
     step = 100 * _PER_MS
     parts = ((100.0, audio[at : at + step]) for at in range(0, len(audio), step))
     return await streamed(vendors, request, kind, parts, "audio/mulaw")

@@ -60,7 +60,8 @@ async def _speak(
     context: str,
     text: str,
 ) -> None:
-    vendors.saw(Api.ELEVENLABS, "asked", text)
+    arrived = vendors.now()
+    vendors.saw(Api.ELEVENLABS, "asked", text, arrived)
     match kind:
         case Kind.STALLED:
             return
@@ -72,7 +73,7 @@ async def _speak(
             await socket.send_str(json.dumps(problem | {"contextId": context}))
             await socket.close(code=1008)
             return
-    await asyncio.sleep(vendors.delays.tts_first_ms / 1000)
+    await vendors.until(arrived, vendors.delays.tts_first_ms)
     await vendors.lateness(kind)
     vendors.saw(Api.ELEVENLABS, "first", text)
     for at in range(0, len(text), _LETTERS):

@@ -6,8 +6,6 @@ https://platform.openai.com/docs/api-reference
 import asyncio
 import itertools
 import json
-import re
-from collections.abc import Iterator
 
 from aiohttp import web
 
@@ -17,9 +15,8 @@ from voice_codecs.pcm import MULAW_8K, AudioFormat, Encoding
 
 from .. import spelling
 from .faults import Api, Kind
-from .service import Vendors, error, garbage, stops, streamed
+from .service import Vendors, error, garbage, stops, streamed, tokens
 
-_TOKEN = re.compile(r"\s*\S+")
 _STOPS_AFTER = 8
 """Tokens, when an answer stops in mid-sentence."""
 _SPEECH = AudioFormat(Encoding.PCM16, 24_000)
@@ -27,11 +24,11 @@ _SPEECH = AudioFormat(Encoding.PCM16, 24_000)
 
 async def chat(vendors: Vendors, request: web.Request) -> web.StreamResponse:
     """The next message of a conversation, token by token."""
-    kind = vendors.faults.next(Api.CHAT)
+    kind, arrived = vendors.faults.next(Api.CHAT), vendors.now()
     asked = await request.json()
     vendors.asked.append(asked["messages"])
     said = asked["messages"][-1]["content"]
-    vendors.saw(Api.CHAT, "asked", said)
+    vendors.saw(Api.CHAT, "asked", said, arrived)
     if (refused := await _refusal(vendors, request, kind)) is not None:
         return refused
     if not asked.get("stream"):
@@ -41,14 +38,14 @@ async def chat(vendors: Vendors, request: web.Request) -> web.StreamResponse:
         await response.prepare(request)
         await response.write(b"data: <html>Welcome to the hotel</html>\n\n")
         return response
-    await asyncio.sleep(vendors.delays.llm_first_ms / 1000)
+    await vendors.until(arrived, vendors.delays.llm_first_ms)
     await vendors.lateness(kind)
     await response.prepare(request)
     text = vendors.answer(said)
-    tokens: Iterator[str] = itertools.repeat("\n") if kind is Kind.BLANK else _tokens(text)
+    written = itertools.repeat("\n") if kind is Kind.BLANK else iter(tokens(text))
     loop = asyncio.get_running_loop()
     began, clause = loop.time(), False
-    for number, token in enumerate(tokens):
+    for number, token in enumerate(written):
         if number == _STOPS_AFTER and await stops(request, kind):
             return response
         # Absolute times: a late token does not delay the next.
@@ -66,10 +63,6 @@ async def chat(vendors: Vendors, request: web.Request) -> web.StreamResponse:
     return response
 
 
-def _tokens(text: str) -> Iterator[str]:
-    return (match.group() for match in _TOKEN.finditer(text))
-
-
 def _chunk(delta: dict[str, str], reason: str | None) -> bytes:
     choice = {"index": 0, "delta": delta, "finish_reason": reason}
     head = {"id": "1", "object": "chat.completion.chunk", "created": 0, "model": "m"}
@@ -78,7 +71,7 @@ def _chunk(delta: dict[str, str], reason: str | None) -> bytes:
 
 async def transcribe(vendors: Vendors, request: web.Request) -> web.StreamResponse:
     """The words in a file."""
-    kind = vendors.faults.next(Api.TRANSCRIBE)
+    kind, arrived = vendors.faults.next(Api.TRANSCRIBE), vendors.now()
     file = (await request.post())["file"]
     assert isinstance(file, web.FileField)
     with file.file:
@@ -90,7 +83,7 @@ async def transcribe(vendors: Vendors, request: web.Request) -> web.StreamRespon
         return refused
     mulaw = convert(pcm, AudioFormat(Encoding.PCM16, rate), MULAW_8K)
     text = " ".join(word.text for word in spelling.words(mulaw))
-    await asyncio.sleep(vendors.delays.stt_final_ms / 1000)
+    await vendors.until(arrived, vendors.delays.stt_final_ms)
     await vendors.lateness(kind)
     vendors.saw(Api.TRANSCRIBE, "words", text)
     return web.json_response({"text": text})
@@ -98,20 +91,20 @@ async def transcribe(vendors: Vendors, request: web.Request) -> web.StreamRespon
 
 async def speech(vendors: Vendors, request: web.Request) -> web.StreamResponse:
     """The speech of one text as bare PCM16 at 24 kHz."""
-    kind = vendors.faults.next(Api.SPEECH)
+    kind, arrived = vendors.faults.next(Api.SPEECH), vendors.now()
     asked = await request.json()
     text = asked["input"]
-    vendors.saw(Api.SPEECH, "asked", text)
+    vendors.saw(Api.SPEECH, "asked", text, arrived)
     if asked["response_format"] != "pcm":
         return error(400, "unsupported_format")
     if kind is Kind.GARBAGE:
         return garbage()
     if (refused := await _refusal(vendors, request, kind)) is not None:
         return refused
-    await asyncio.sleep(vendors.delays.tts_first_ms / 1000)
+    pcm = convert(spelling.spell(text), MULAW_8K, _SPEECH)
+    await vendors.until(arrived, vendors.delays.tts_first_ms)
     await vendors.lateness(kind)
     vendors.saw(Api.SPEECH, "first", text)
-    pcm = convert(spelling.spell(text), MULAW_8K, _SPEECH)
     step = _SPEECH.bytes_for(100)
     parts = ((100.0, pcm[at : at + step]) for at in range(0, len(pcm), step))
     return await streamed(vendors, request, kind, parts, "audio/pcm")

@@ -1,6 +1,7 @@
 """All the vendors at one address, and what they have in common."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
@@ -45,14 +46,22 @@ class Seen(msgspec.Struct, frozen=True):
     api: Api
     what: str
     """``asked``, ``interim``, ``words`` (the final ones), ``first`` (token or audio), ``clause``
-    (the first one is out), ``done``."""
+    (the first one is complete), ``done``."""
     text: str = ""
     """The words in question, if they are known."""
 
 
 def answer_politely(said: str) -> str:
-    """The default answer: a first clause, its rest, and another sentence."""
-    return f"You have asked me this, {said} And that is all I can tell you."
+    """The default answer: a first clause with all that was said, then more."""
+    return f"You said {said.rstrip('.?!')}, and that is all that I can say to it today."
+
+
+_TOKEN = re.compile(r"\s*\S+")
+
+
+def tokens(text: str) -> list[str]:
+    """`text` as the language model writes it: words, each with the space before it."""
+    return _TOKEN.findall(text)
 
 
 @dataclass
@@ -73,8 +82,17 @@ class Vendors:
     open: int = 0
     """Requests and sockets under way."""
 
-    def saw(self, api: Api, what: str, text: str = "") -> None:
-        self.seen.append(Seen(time.monotonic(), api, what, text))
+    def now(self) -> float:
+        """Seconds of the machine's monotonic clock."""
+        return time.monotonic()
+
+    def saw(self, api: Api, what: str, text: str = "", at_s: float | None = None) -> None:
+        """Note something; `at_s` if it was some time ago."""
+        self.seen.append(Seen(self.now() if at_s is None else at_s, api, what, text))
+
+    async def until(self, since_s: float, ms: float) -> None:
+        """Wait until `ms` have passed since then, whatever was done in between."""
+        await asyncio.sleep(max(0.0, since_s + ms / 1000 - self.now()))
 
     @contextmanager
     def serving(self, request: web.Request) -> Iterator[None]:
