@@ -13,7 +13,10 @@ _ABBREVIATIONS = frozenset(
 )
 _SENTENCE_END = re.compile(r"([.!?…]+[\"')\]]*)(\s+)|\n+")
 _CLAUSE_END = re.compile(
-    r"(?:(?<![0-9])(?<!e\.g\.)(?<!i\.e\.)(?:[,;:]|\s[–—-])"
+    # After a letter a comma ends a clause whatever follows. So the next token need not be awaited:
+    # 17 ms from a fast model, 50 from a local one.
+    r"(?<=[^\W\d_])[,;]"
+    r"|(?:(?<![0-9])(?<!e\.g\.)(?<!i\.e\.)(?:[,;:]|\s[–—-])"
     r"|(?<=[0-9])(?:[,;:]|\s[–—-])(?=\s+[^\s0-9$€£]))\s+"  # Not in "May 5, 2026", "9 – 11".
 )
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^()\s]*(?:\([^()\s]*\)[^()\s]*)*\)")

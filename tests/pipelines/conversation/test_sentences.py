@@ -98,11 +98,17 @@ def test_texts_letter_by_letter(text: str) -> None:
 
 def test_a_piece_comes_as_soon_as_it_is_known_to_be_whole() -> None:
     splitter = SentenceSplitter()
-    assert splitter.push("Yes, we are open until nine,") == []
-    assert splitter.push(" and") == ["Yes, we are open until nine,"]
-    assert splitter.push(" later on Sunday, of course.") == []
+    assert splitter.push("Yes, we are open until nine") == []
+    assert splitter.push(",") == ["Yes, we are open until nine,"]
+    assert splitter.push(" and later on Sunday, of course.") == []
     assert splitter.push(" ") == ["and later on Sunday, of course."]
     assert splitter.flush() == []
+
+
+def test_a_comma_after_a_number_may_be_a_part_of_it() -> None:
+    splitter = SentenceSplitter()
+    assert splitter.push("That will be about 1,") == []
+    assert splitter.push("000 dollars,") == ["That will be about 1,000 dollars,"]
 
 
 @pytest.mark.parametrize("text", ["word " * 300, "word\t" * 300, "x" * 1000, "a, " * 300])
