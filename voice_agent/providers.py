@@ -101,7 +101,7 @@ class Stages:
         parts = choices(settings)
         candidates: list[Candidate[SpeechToText]] = []
         for last, part in _with_last(parts):
-            provider = self._noted(await self._one_stt(part))
+            provider = self._noted(await self.one_stt(part))
             name = self._new_name("stt", part)
             # The machine stops waiting for the last one by itself.
             settle_ms = self._settings.watchdog.stt_ms if last else part.settle_ms
@@ -109,7 +109,8 @@ class Stages:
             candidates.append(self._candidate("stt", name, budgeted, len(parts)))
         return FallbackSpeechToText(candidates, self._clock, keep_ms=settings.keep_ms)
 
-    async def _one_stt(self, part: SttChoice) -> SpeechToText:
+    async def one_stt(self, part: SttChoice) -> SpeechToText:
+        """The bare provider. Raises ProviderError or ModelError."""
         match part.provider:
             case "local":
                 self._progress("Loading the recognizer")
@@ -133,7 +134,7 @@ class Stages:
         parts = choices(settings)
         candidates: list[Candidate[LanguageModel]] = []
         for last, part in _with_last(parts):
-            provider = self._noted(await self._one_llm(part))
+            provider = self._noted(await self.one_llm(part))
             name = self._new_name("llm", part)
             first_ms = self._settings.watchdog.reply_ms if last else part.first_ms
             budgeted = BudgetedLanguageModel(
@@ -143,7 +144,8 @@ class Stages:
         hedge_ms = settings.hedge_ms or None
         return FallbackLanguageModel(candidates, self._clock, hedge_ms=hedge_ms)
 
-    async def _one_llm(self, part: LlmChoice) -> LanguageModel:
+    async def one_llm(self, part: LlmChoice) -> LanguageModel:
+        """The bare provider. Raises ProviderError or ModelError."""
         match part.provider:
             case "scripted":
                 return registry.scripted_llm(part.text, part.delay_ms)
@@ -192,7 +194,7 @@ class Stages:
         parts = choices(settings)
         candidates: list[Candidate[TextToSpeech]] = []
         for last, part in _with_last(parts):
-            provider = self._noted(await self._one_tts(part))
+            provider = self._noted(await self.one_tts(part))
             name = self._new_name("tts", part)
             first_ms = self._settings.watchdog.reply_ms if last else part.first_ms
             budgeted = BudgetedTextToSpeech(
@@ -207,7 +209,8 @@ class Stages:
         normalize = normalizer(settings.normalize, pronunciations)
         return SpokenTextToSpeech(FallbackTextToSpeech(candidates, self._clock), normalize)
 
-    async def _one_tts(self, part: TtsChoice) -> TextToSpeech:
+    async def one_tts(self, part: TtsChoice) -> TextToSpeech:
+        """The bare provider. Raises ProviderError or ModelError."""
         match part.provider:
             case "scripted":
                 return registry.scripted_tts(part.audio_ms, part.delay_ms)

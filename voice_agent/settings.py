@@ -480,20 +480,25 @@ def check_exposure(settings: Settings, environment: Mapping[str, str]) -> None:
 def check_providers(settings: Settings, environment: Mapping[str, str]) -> None:
     """See that what the providers need is there. Raises ConfigurationError."""
     for stage, key, part in all_choices(settings):
-        given: Choice | ChatApi = part
-        if isinstance(part, LlmChoice):
-            given = _checked_api(key, part)
-        for name in _REQUIRED.get((stage, part.provider), ()):
-            if not getattr(given, name):
-                raise ConfigurationError(
-                    f"`{key}.provider` is {part.provider}: set `{key}.{name}` too."
-                )
-        variable = key_variable(part)
-        if variable and not environment.get(variable):
+        check_provider(stage, key, part, environment)
+
+
+def check_provider(stage: str, key: str, part: Choice, environment: Mapping[str, str]) -> None:
+    """The same for one provider, whose settings have the key `key`. Raises ConfigurationError."""
+    given: Choice | ChatApi = part
+    if isinstance(part, LlmChoice):
+        given = _checked_api(key, part)
+    for name in _REQUIRED.get((stage, part.provider), ()):
+        if not getattr(given, name):
             raise ConfigurationError(
-                f"`{key}.provider` is {part.provider} and needs a key: put it into the "
-                f"environment variable {variable} (`{key}.api_key_env`)."
+                f"`{key}.provider` is {part.provider}: set `{key}.{name}` too."
             )
+    variable = key_variable(part)
+    if variable and not environment.get(variable):
+        raise ConfigurationError(
+            f"`{key}.provider` is {part.provider} and needs a key: put it into the "
+            f"environment variable {variable} (`{key}.api_key_env`)."
+        )
 
 
 def all_choices(settings: Settings) -> Iterator[tuple[str, str, Choice]]:

@@ -233,3 +233,27 @@ def test_journals_have_safe_names(tmp_path: Path) -> None:
     assert path_of(tmp_path, "").name == "_.jsonl"
     assert path_of(tmp_path, "CA1", 2).name == "CA1.2.jsonl"
     assert len(path_of(tmp_path, "x" * 5000).name) < 120
+
+
+# Providers ---------------------------------------------------------------------------------------
+
+
+def test_providers_that_work_are_told_line_by_line(cli: Cli) -> None:
+    outcome = cli("providers", "test", "--config", "scripted")
+    assert outcome.code == 0
+    assert [line.split()[:3] for line in outcome.out.splitlines()] == [
+        [stage, "scripted", "works"] for stage in ("stt", "llm", "tts")
+    ]
+
+
+def test_a_provider_that_does_not_work_is_an_exit_code(
+    cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DEEPGRAM_API_KEY", raising=False)
+    command = ("providers", "test", "--config", "scripted", "--set", "stt.provider=deepgram")
+    outcome = cli(*command)
+    assert outcome.code == 1
+    assert "DEEPGRAM_API_KEY" in outcome.out
+    outcome = cli(*command, "--json")
+    assert outcome.code == 1
+    assert [row["works"] for row in outcome.json] == [False, True, True]
