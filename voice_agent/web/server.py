@@ -3,11 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import structlog
 from aiohttp import web
-from multidict import MultiDict
 
 from voice_codecs.twilio import MediaFormat
 from voice_pipelines.engine.call import Line
@@ -20,13 +19,10 @@ from ..telemetry.metrics import CONTENT_TYPE, Metrics
 from ..telemetry.providers import ProviderStatus, resting_stages
 from ..telephony import signature, twiml
 from ..telephony.tokens import TokenStore
+from ..telephony.urls import MEDIA_PATH, VOICE_PATH
 from ..transports.twilio import Close, MediaSocket, Stream
+from .signed import MAX_FORM_BYTES, Signed
 
-VOICE_PATH = "/twilio/voice"
-MEDIA_PATH = "/twilio/media"
-
-_MAX_FORM_BYTES = 64 * 1024
-_FORM = "application/x-www-form-urlencoded"
 _MEDIA_FORMAT = MediaFormat("audio/x-mulaw", 8000, 1)
 
 log = structlog.get_logger()
@@ -45,6 +41,7 @@ class Front:
         """`auth_token` is empty where signatures are not checked."""
         self._settings = settings
         self._auth_token = auth_token
+        self._signed = Signed(settings.server.public_url, auth_token)
         self._switchboard = switchboard
         self._metrics = metrics
         self._tokens: TokenStore[str] = TokenStore(settings.twilio.token_ms)
@@ -53,7 +50,7 @@ class Front:
         """How the providers fare; set when there are any."""
 
     def application(self) -> web.Application:
-        application = web.Application(client_max_size=_MAX_FORM_BYTES)
+        application = web.Application(client_max_size=MAX_FORM_BYTES)
         application.add_routes(
             [
                 web.get(VOICE_PATH, self._voice),
@@ -70,18 +67,7 @@ class Front:
 
     async def _voice(self, request: web.Request) -> web.Response:
         """The carrier asks what to do with a call: connect it to the media socket."""
-        form = await _form(request)
-        if self._auth_token:
-            given = request.headers.get(signature.HEADER, "")
-            settings = request.headers.get(signature.SETTINGS_HEADER, "")
-            url = self._public(request)
-            if not signature.valid_form(url, form, given, self._auth_token, settings):
-                log.warning("signature_invalid", path=VOICE_PATH)
-                return web.Response(
-                    status=403,
-                    text=f"The request's signature does not fit {url} and the auth token. "
-                    "Is `server.public_url` the address that the carrier calls?\n",
-                )
+        form = await self._signed.form(request)
         try:
             self._switchboard.check()
         except CallRefused as refusal:
@@ -134,10 +120,6 @@ class Front:
         except CallRefused as refusal:
             raise Close(1013, str(refusal)) from refusal
 
-    def _public(self, request: web.Request) -> str:
-        """The URL as the carrier called it: from the configured origin, never from headers."""
-        return f"{self._settings.server.public_url.rstrip('/')}{request.raw_path}"
-
     def _media_url(self, request: web.Request) -> str:
         parts = urlsplit(self._settings.server.public_url or f"http://{request.host}")
         scheme = "wss" if parts.scheme == "https" else "ws"
@@ -170,18 +152,6 @@ class Front:
         self._metrics.tasks.set(len(asyncio.all_tasks()))
         text = await asyncio.to_thread(self._metrics.text)
         return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE})
-
-
-async def _form(request: web.Request) -> MultiDict[str]:
-    if not request.body_exists:
-        return MultiDict()
-    if request.content_type != _FORM:
-        raise web.HTTPUnsupportedMediaType(text=f"A carrier posts {_FORM}.\n")
-    try:
-        text = (await request.read()).decode()
-        return MultiDict(parse_qsl(text, keep_blank_values=True, errors="strict"))
-    except ValueError as error:
-        raise web.HTTPBadRequest(text="The form is not UTF-8.\n") from error
 
 
 def _printable(number: str) -> str:

@@ -98,6 +98,7 @@ class TwilioRest:
 
     def __init__(self, group: asyncio.TaskGroup, public_url: str, account: Account) -> None:
         self._group = group
+        self._changed = asyncio.Event()
         self._playing: set[asyncio.Task[None]] = set()
         self._public_url = public_url
         self._account = account
@@ -137,6 +138,15 @@ class TwilioRest:
         call = self._new_call({"To": to, "From": from_})
         call.status = "in-progress"
         return call
+
+    async def until(self, happened: Callable[[], bool]) -> None:
+        """Return when something has happened; it is looked at after all that the carrier does."""
+        while not happened():
+            await self._changed.wait()
+
+    def _note(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
 
     def stop(self) -> None:
         """Play nothing any more."""
@@ -375,6 +385,7 @@ class TwilioRest:
         form |= {"DialCallDuration": str(seconds)} if seconds else {}
         if action := dial.get("action"):
             call.twiml.append(await self.post(action, call, form))
+            self._note()
             await self._obey(call)
 
     def _end(self, call: Call, status: str) -> None:
@@ -415,8 +426,10 @@ class TwilioRest:
             aiohttp.ClientSession() as http,
             http.post(target, data=full, headers=headers) as response,
         ):
+            text = await response.text()
             self.webhooks.append((url, full, response.status))
-            return await response.text()
+            self._note()
+            return text
 
 
 @asynccontextmanager
