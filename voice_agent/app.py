@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import os
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +21,9 @@ from .calls.phrases import PhraseBook
 from .calls.session import Switchboard
 from .calls.warm import keep_warm
 from .errors import VoiceAgentError
-from .providers import Progress, Stages
+from .providers import Progress, Stages, traced_model
 from .settings import Configuration, Settings, check_exposure, check_providers
+from .telemetry.figures import CallFigures
 from .telemetry.metrics import Metrics
 from .web.server import Front
 
@@ -61,7 +62,12 @@ async def serving(
     async with AsyncExitStack() as stack:
         journals = Path(settings.journal.directory) if settings.journal.directory else None
         switchboard = Switchboard(
-            configuration.policy(), metrics, journals, settings.server.max_calls, settings.prices
+            configuration.policy(),
+            metrics,
+            journals,
+            settings.server.max_calls,
+            settings.prices,
+            await _tracing(settings, stack),
         )
         auth_token = os.environ.get(settings.twilio.auth_token_env, "")
         front = Front(settings, auth_token, switchboard, metrics)
@@ -81,6 +87,19 @@ async def serving(
         gc.collect()
         gc.set_threshold(700, 5, 1)
         yield Server(host, port, switchboard, metrics)
+
+
+async def _tracing(
+    settings: Settings, stack: AsyncExitStack
+) -> Callable[[CallFigures], None] | None:
+    """What ended calls are told to, if they are traced."""
+    if not settings.telemetry.otlp_endpoint:
+        return None
+    from .telemetry.tracing import Tracing
+
+    tracing = Tracing(settings.telemetry, traced_model(settings.llm), settings.prices)
+    stack.push_async_callback(tracing.close)
+    return tracing.call_ended
 
 
 @asynccontextmanager

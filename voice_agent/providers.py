@@ -48,6 +48,7 @@ from .settings import (
     llm_api,
 )
 from .telemetry.providers import ProviderStatus
+from .telemetry.spans import Model
 
 if TYPE_CHECKING:
     from voice_pipelines.providers.registry import InferencePool
@@ -307,6 +308,21 @@ def needed_models(settings: Settings) -> list[str]:
 def local_llm_name(part: LlmChoice) -> str:
     """The configured local LLM, or the one that this machine can run."""
     return part.model or choose_llm(*machine())
+
+
+_TRACED_NAMES = {"google": "gcp.gemini", "mistral": "mistral_ai", "local": "llama.cpp"}
+"""What OpenTelemetry's conventions call providers that we call otherwise."""
+
+
+def traced_model(part: LlmChoice) -> Model:
+    """A language model as traces name it."""
+    if part.provider == "openai":
+        name, model = part.preset or "openai", llm_api(part).model
+    elif part.provider == "local":
+        name, model = "local", local_llm_name(part)
+    else:
+        name, model = part.provider, part.model or part.provider
+    return Model(_TRACED_NAMES.get(name, name), model)
 
 
 def model_store(settings: Settings) -> Store:

@@ -72,7 +72,7 @@ class Switchboard:
         journals: Path | None,
         max_calls: int,
         prices: PriceSettings | None = None,
-        ended: Callable[[CallFigures], None] = lambda _: None,
+        ended: Callable[[CallFigures], None] | None = None,
     ) -> None:
         """`journals` is the folder for the calls' journals, None to keep none.
 
@@ -158,7 +158,8 @@ class Switchboard:
             figures = meter.call.figures(call_id, started)
             cost = estimate(figures.usage, self._prices)
             self._metrics.call_used(figures.usage, cost)
-            self._ended(figures)
+            if self._ended is not None:
+                self._ended(figures)
             first_audio = sorted(figures.first_audio_ms)
             log.info(
                 "call_ended",

@@ -86,9 +86,9 @@ class Turn:
     """When the LLM was asked."""
     first_token: int | None = None
     written: int | None = None
-    """When the LLM had said all."""
+    """When the LLM had said all, or had failed."""
     failed: bool = False
-    """The LLM failed before."""
+    """The LLM failed before it had said all."""
     input_tokens: int | None = None
     """What the LLM read, cached tokens included; None if its provider did not tell."""
     cached_tokens: int | None = None
@@ -204,6 +204,7 @@ class TurnMeter:
                 found.written = now
             case ReplyFailed(turn) if found := self._open.get(turn):
                 found.failed = True
+                found.written = now
             case SpeechReady(turn, 0) if found := self._open.get(turn):
                 found.first_speech = now
             case PlaybackStarted(_, turn) if found := self._open.get(turn):
