@@ -157,7 +157,8 @@ class SttChoice(_Section, frozen=True):
     provider: Literal["local", "deepgram", "openai", "scripted"] = "local"
     """``openai`` is any OpenAI-compatible transcription API."""
     model: str = ""
-    """The API's name of the model; needed for ``openai``."""
+    """The API's name of the model; needed for ``openai``. Of ``deepgram``'s, ``flux-general-en``
+    judges by itself whether somebody has finished."""
     language: str = "en"
     """For ``deepgram``."""
     keyterms: tuple[str, ...] = ()

@@ -107,6 +107,8 @@ class FluxTranscript:
         """The turns of this utterance that Flux has ended."""
         self._turn = ""
         """The words of the turn in progress."""
+        self._times: list[tuple[str, int]] = []
+        """The same, each with the sample in its middle, if Flux tells."""
         self._confidence: float | None = None
         """That the words so far are all."""
         self._index: int | None = None
@@ -141,6 +143,11 @@ class FluxTranscript:
 
     def connected(self, origin: int) -> None:
         """A new connection hears the audio from `origin` on."""
+        # It will not hear the beginning of a turn that is longer than the audio that is kept.
+        if earlier := " ".join(word for word, middle in self._times if middle < origin):
+            self._ended.append(earlier)
+            self._turn = ""
+        self._times.clear()
         self._origin = origin
         self._heard = min(self._heard, origin)
         self._index = self._taken = None
@@ -161,6 +168,7 @@ class FluxTranscript:
         self._ended.clear()
         self._taken = self._index if self._turn else self._taken
         self._turn = ""
+        self._times.clear()
         self._confidence = None
         self._waiting = None
 
@@ -174,6 +182,8 @@ class FluxTranscript:
         if ended and words:
             self._ended.append(words)
         self._turn = "" if ended else words
+        if ended:
+            self._times.clear()
         if ended:
             self.understood = max(self.understood, self._heard)
         elif not info.transcript:
@@ -196,8 +206,11 @@ class FluxTranscript:
             if word.start is not None and word.end is not None
         ]
         if times and len(times) == len(info.words):
-            ours = [word for word, middle in times if middle >= self._start]
-            return text if len(ours) == len(times) else " ".join(ours)
+            self._times = [(word, middle) for word, middle in times if middle >= self._start]
+            if len(self._times) == len(times):
+                return text
+            return " ".join(word for word, _ in self._times)
+        self._times = []
         return "" if info.turn_index == self._taken else text
 
     def _sample(self, seconds: float) -> int:

@@ -162,6 +162,16 @@ def test_a_new_connection_counts_from_where_its_audio_begins() -> None:
     assert words.text == "Do you have a table? For four."
 
 
+def test_the_beginning_of_a_long_turn_survives_a_lost_connection() -> None:
+    words = FluxTranscript()
+    words.take(turn("update"))
+    words.connected(SECOND * 8 // 10)
+    assert words.text == "Do you"
+    assert words.take(TurnInfo("Update", 0, 0.9, "have a table?", 0.3)) == Hypothesis(
+        "Do you have a table?", None
+    )
+
+
 def test_what_is_not_needed_again_is_let_go() -> None:
     words = FluxTranscript()
     words.take(turn("update"))
