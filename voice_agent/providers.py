@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -82,6 +82,8 @@ class Stages:
         self._health: list[tuple[str, Health]] = []
         self._pool: InferencePool | None = None
         self._warming: list[Warming] = []
+        self._llms: list[Candidate[LanguageModel]] = []
+        self._voices: list[Candidate[TextToSpeech]] = []
 
     async def warm(self) -> None:
         """Open the connections that the next requests need, of all providers at once."""
@@ -135,15 +137,24 @@ class Stages:
         parts = choices(settings)
         candidates: list[Candidate[LanguageModel]] = []
         for last, part in _with_last(parts):
-            provider = self._noted(await self.one_llm(part))
-            name = self._new_name("llm", part)
-            first_ms = self._settings.watchdog.reply_ms if last else part.first_ms
-            budgeted = BudgetedLanguageModel(
-                provider, name, first_ms=first_ms, stall_ms=part.stall_ms
-            )
-            candidates.append(self._candidate("llm", name, budgeted, len(parts)))
+            candidates.append(await self._llm_candidate(part, last, len(parts)))
+        self._llms = candidates
         hedge_ms = settings.hedge_ms or None
         return FallbackLanguageModel(candidates, self._clock, hedge_ms=hedge_ms)
+
+    async def llm_of(self, part: LlmChoice) -> LanguageModel:
+        """A persona's own model, with the server's behind it. Raises ProviderError."""
+        first = await self._llm_candidate(part, False, 2)
+        return FallbackLanguageModel([first, *self._llms], self._clock)
+
+    async def _llm_candidate(
+        self, part: LlmChoice, last: bool, count: int
+    ) -> Candidate[LanguageModel]:
+        provider = self._noted(await self.one_llm(part))
+        name = self._new_name("llm", part)
+        first_ms = self._settings.watchdog.reply_ms if last else part.first_ms
+        budgeted = BudgetedLanguageModel(provider, name, first_ms=first_ms, stall_ms=part.stall_ms)
+        return self._candidate("llm", name, budgeted, count)
 
     async def one_llm(self, part: LlmChoice) -> LanguageModel:
         """The bare provider. Raises ProviderError or ModelError."""
@@ -195,20 +206,44 @@ class Stages:
         parts = choices(settings)
         candidates: list[Candidate[TextToSpeech]] = []
         for last, part in _with_last(parts):
-            provider = self._noted(await self.one_tts(part))
-            name = self._new_name("tts", part)
-            first_ms = self._settings.watchdog.reply_ms if last else part.first_ms
-            budgeted = BudgetedTextToSpeech(
-                provider, name, first_ms=first_ms, stall_ms=part.stall_ms
-            )
-            candidates.append(self._candidate("tts", name, budgeted, len(parts)))
+            candidates.append(await self._tts_candidate(part, last, len(parts)))
+        self._voices = candidates
+        pronunciations = self._configuration.persona.pronunciations
+        return self._spoken(candidates, settings.normalize, pronunciations)
+
+    async def tts_of(
+        self, part: TtsChoice | None, language: str, pronunciations: Mapping[str, str]
+    ) -> TextToSpeech:
+        """A persona's own voice with the server's behind it, or the server's. Raises ProviderError.
+
+        `language` is a BCP 47 tag; what is written is put into words where we know how.
+        """
+        first = [await self._tts_candidate(part, False, 2)] if part else []
+        english = language.lower().split("-")[0] == "en"
+        normalize = self._settings.tts.normalize if english else ""
+        return self._spoken([*first, *self._voices], normalize, pronunciations)
+
+    def _spoken(
+        self,
+        candidates: Sequence[Candidate[TextToSpeech]],
+        language: str,
+        pronunciations: Mapping[str, str],
+    ) -> TextToSpeech:
         # Its patterns take 0.1 s to compile: not before a voice is wanted.
         from voice_pipelines.speech_text.english import normalizer
 
-        persona = self._configuration.persona
-        pronunciations = {**settings.pronunciations, **persona.pronunciations}
-        normalize = normalizer(settings.normalize, pronunciations)
-        return SpokenTextToSpeech(FallbackTextToSpeech(candidates, self._clock), normalize)
+        words = {**self._settings.tts.pronunciations, **pronunciations}
+        voice = FallbackTextToSpeech(candidates, self._clock)
+        return SpokenTextToSpeech(voice, normalizer(language, words))
+
+    async def _tts_candidate(
+        self, part: TtsChoice, last: bool, count: int
+    ) -> Candidate[TextToSpeech]:
+        provider = self._noted(await self.one_tts(part))
+        name = self._new_name("tts", part)
+        first_ms = self._settings.watchdog.reply_ms if last else part.first_ms
+        budgeted = BudgetedTextToSpeech(provider, name, first_ms=first_ms, stall_ms=part.stall_ms)
+        return self._candidate("tts", name, budgeted, count)
 
     async def one_tts(self, part: TtsChoice) -> TextToSpeech:
         """The bare provider. Raises ProviderError or ModelError."""
@@ -222,7 +257,7 @@ class Stages:
                 entering = registry.deepgram_tts(_key(part), part.model, part.base_url)
             case "elevenlabs":
                 entering = registry.elevenlabs_tts(
-                    _key(part), part.voice, part.model, part.base_url
+                    _key(part), part.voice, part.model, part.base_url, part.voice_settings
                 )
             case "openai":
                 entering = registry.openai_tts(part.base_url, part.model, part.voice, _key(part))

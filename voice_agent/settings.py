@@ -215,6 +215,11 @@ class LlmChoice(_Section, frozen=True):
 class LlmSettings(LlmChoice, frozen=True):
     fallback: tuple[LlmChoice, ...] = ()
     """Models to turn to, in this order, when the first fails."""
+    allowed_urls: tuple[str, ...] = ()
+    """Where personas may have models of their own, besides the APIs known by name and those named
+    in this section: beginnings of `base_url`, such as https://llm.example.com/."""
+    allowed_keys: tuple[str, ...] = ()
+    """Variables whose keys personas may use for them, besides those of the APIs known by name."""
     hedge_ms: Milliseconds = 0
     """After so long without a word the next one is asked as well, and the faster is taken; 0 for
     never."""
@@ -229,6 +234,8 @@ class TtsChoice(_Section, frozen=True):
     """The API's name of the model; needed for ``openai``. For ``deepgram`` it names the voice."""
     voice: str = ""
     """The API's name of the voice; needed for ``elevenlabs`` and ``openai``."""
+    voice_settings: dict[str, float | bool] = {}
+    """For ``elevenlabs``: stability, similarity_boost, style, speed, use_speaker_boost."""
     base_url: str = ""
     """Another address of the API; needed for ``openai``."""
     api_key_env: str = ""
@@ -485,7 +492,7 @@ def check_providers(settings: Settings, environment: Mapping[str, str]) -> None:
 
 
 def check_provider(stage: str, key: str, part: Choice, environment: Mapping[str, str]) -> None:
-    """The same for one provider, whose settings have the key `key`. Raises ConfigurationError."""
+    """See that what one provider needs is there; `key` names it. Raises ConfigurationError."""
     given: Choice | ChatApi = part
     if isinstance(part, LlmChoice):
         given = _checked_api(key, part)

@@ -157,12 +157,14 @@ async def deepgram_tts(api_key: str, model: str, base_url: str) -> AsyncIterator
 
 @asynccontextmanager
 async def elevenlabs_tts(
-    api_key: str, voice: str, model: str, base_url: str
+    api_key: str, voice: str, model: str, base_url: str, settings: Mapping[str, float | bool]
 ) -> AsyncIterator[TextToSpeech]:
     from .elevenlabs import ElevenLabsTextToSpeech
 
     model = model or "eleven_flash_v2_5"
-    tts = ElevenLabsTextToSpeech(api_key, voice, model_id=model, base_url=base_url or None)
+    tts = ElevenLabsTextToSpeech(
+        api_key, voice, model_id=model, base_url=base_url or None, voice_settings=settings
+    )
     async with _closing(tts):
         yield tts
 
