@@ -20,7 +20,7 @@ from .words import (
     moment,
 )
 
-_SCALES = (1000, 1500, 2000, 3000, 5000, 10_000, 20_000, 30_000, 60_000)
+_SCALES = (1000, 1500, 2000, 3000, 5000, 7000, 10_000, 20_000, 30_000, 60_000)
 """How much one waterfall may show: few scales, so that most turns can be compared by eye."""
 _BINS = 16
 _BIN_MS = (100, 250, 500, 1000, 5000, 10**9)
