@@ -209,10 +209,12 @@ def mend(error: ProviderError, key: str, part: Choice) -> str:
             return f"The key in {key_variable(part)} is not accepted, or may not do this."
         case ProviderRefused(status=404):
             return f"There is no such model or voice, or no such API at {where}: check `{key}`."
-        case ProviderRefused(status=None):
-            return "Install or set up what it names."
+        case ProviderRefused(status=None) if "pip install" in str(error):
+            return "Install it."
         case ProviderRefused() | ProviderRejected():
-            return f"The vendor does not take the request as it is: check the settings of `{key}`."
+            # Google's answer to a wrong key is 400.
+            or_key = f" and the key in {variable}" if (variable := key_variable(part)) else ""
+            return f"It does not take the request as it is: check the settings of `{key}`{or_key}."
         case ProviderBusy(retry_after_ms=wait_ms):
             wait = f" in {wait_ms / 1000:g} s" if wait_ms is not None else ""
             return f"Its limit of requests is reached: try again{wait}, or have the limit raised."

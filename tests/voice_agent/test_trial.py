@@ -167,6 +167,17 @@ async def test_a_key_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "DEEPGRAM_API_KEY" in trial.mend
 
 
+async def test_a_server_that_is_no_such_api() -> None:
+    async with answering(200, {"hello": "world"}) as url:
+        trials = await tried(*cloud(url))
+    for trial in trials.values():
+        assert "is not the API" in trial.mend, trial
+
+
+async def test_a_model_that_says_nothing_may_have_thought_too_long() -> None:
+    assert "llm.max_tokens" in (await tried("llm.text="))["llm"].mend
+
+
 def test_a_library_that_is_missing_says_so_itself() -> None:
-    error: ProviderError = ProviderRefused("deepgram", "not installed; pip install x")
-    assert mend(error, "tts", LlmChoice()) == "Install or set up what it names."
+    error: ProviderError = ProviderRefused("deepgram", "x not installed: `pip install x`")
+    assert mend(error, "tts", LlmChoice()) == "Install it."

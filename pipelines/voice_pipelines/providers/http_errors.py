@@ -23,6 +23,7 @@ from collections.abc import Mapping
 from voice_pipelines.errors import (
     ProviderBusy,
     ProviderError,
+    ProviderGarbled,
     ProviderRefused,
     ProviderRejected,
     ProviderTimeout,
@@ -111,6 +112,8 @@ def handshake_error(provider: str, status: int, headers: Mapping[str, str]) -> P
 
     A handshake carries our settings and nothing of the call, so the next would be as wrong.
     """
+    if status < 400:
+        return ProviderGarbled(provider, f"HTTP {status} instead of a WebSocket", status=status)
     error = http_error(provider, status, headers)
     if isinstance(error, ProviderRejected):
         return ProviderRefused(provider, f"HTTP {status}", status=status)

@@ -187,6 +187,10 @@ class ReplyReader:
 # The connection ----------------------------------------------------------------------------------
 
 
+_NO_STREAM = ("application/json", "text/html")
+"""What a server sends that does not stream, or is no such server."""
+
+
 class OpenAILanguageModel:
     """A `LanguageModel` (`Prefilling`, `Warming`) at `base_url`. To be closed.
 
@@ -240,6 +244,9 @@ class OpenAILanguageModel:
         reader = ReplyReader(self.name)
         with translated_errors(self.name):
             async with await self._stream(messages, tools) as chunks:
+                kind = chunks.response.headers.get("content-type", "")
+                if kind.startswith(_NO_STREAM):
+                    raise ProviderGarbled(self.name, "no stream of events")
                 async for chunk in chunks:
                     for delta in reader.take(chunk):
                         yield delta

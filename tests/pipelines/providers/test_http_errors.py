@@ -5,6 +5,7 @@ import pytest
 from voice_pipelines.errors import (
     ProviderBusy,
     ProviderError,
+    ProviderGarbled,
     ProviderRefused,
     ProviderRejected,
     ProviderTimeout,
@@ -86,6 +87,7 @@ def test_an_overloaded_server_that_tells_when_to_come_back_is_busy() -> None:
 def test_a_handshake_that_is_wrong_is_wrong_for_every_call() -> None:
     assert type(handshake_error("x", 400, {})) is ProviderRefused
     assert type(handshake_error("x", 503, {})) is ProviderUnavailable
+    assert type(handshake_error("x", 200, {})) is ProviderGarbled
 
 
 @pytest.mark.parametrize(

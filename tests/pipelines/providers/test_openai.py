@@ -301,6 +301,12 @@ async def test_nonsense_is_garbled(tail: bytes) -> None:
             await collect(model)
 
 
+async def test_an_answer_that_does_not_stream_is_garbled() -> None:
+    async with serving(status(200, {"choices": []})) as (_, model):
+        with pytest.raises(ProviderGarbled, match="no stream"):
+            await collect(model)
+
+
 def test_a_tool_call_without_a_name_is_garbled() -> None:
     reader = ReplyReader("x")
     assert reader.take(call(0, None, "{}")) == []
