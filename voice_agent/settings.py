@@ -144,6 +144,41 @@ class JournalSettings(_Section, frozen=True):
     """One file per call; empty to keep none."""
 
 
+class ActionsSettings(_Section, frozen=True):
+    """What personas may do in the world; see docs/actions.md."""
+
+    allow: tuple[str, ...] = ()
+    """Hosts and networks that webhooks may call although they are not public, such as
+    ``hooks.internal``, ``10.1.0.0/16`` or ``127.0.0.1:9000``."""
+    public: bool = True
+    """Whether webhooks may call the public internet, or only what ``allow`` lists."""
+    allow_http: bool = False
+    """Whether webhooks may call public hosts without TLS."""
+    ports: tuple[Port, ...] = (80, 443, 8080, 8443)
+    """Ports of public hosts that webhooks may call."""
+    connect_ms: Milliseconds = 3_000
+    """How long a webhook may take to be connected; a connection that fails is tried once more."""
+    timeout_ms: Milliseconds = 10_000
+    """How long a webhook may take in all."""
+    longest_answer: Positive = 65_536
+    """Bytes of a webhook's answer that are read."""
+    secret_env: tuple[str, ...] = ()
+    """Environment variables that schemas may refer to as ``{{secret.NAME}}``."""
+    signing_secret_env: str = "WEBHOOK_SIGNING_SECRET"
+    """The variable with the secret that webhooks are signed with, if it is set; several,
+    separated by blanks, while it is being changed."""
+    effect_ms: Milliseconds = 25_000
+    """How long hanging up, transferring, sending a message or pressing keys may take."""
+    rate_count: Positive = 20
+    """How often one action may be taken within ``rate_ms``, unless its ``_rate_limit`` says so."""
+    rate_ms: Milliseconds = 60_000
+    """The time within which ``rate_count`` counts."""
+    most: Positive = 500
+    """Actions of one conversation."""
+    repeat_ms: Milliseconds = 30_000
+    """An equal webhook or message within this time is taken for the same one, not done again."""
+
+
 class ModelSettings(_Section, frozen=True):
     directory: str = ""
     """Where the local models lie; empty for the user's cache folder."""
@@ -340,6 +375,7 @@ class Settings(_Section, frozen=True):
     outgoing: OutgoingSettings = OutgoingSettings()
     recording: RecordingSettings = RecordingSettings()
     journal: JournalSettings = JournalSettings()
+    actions: ActionsSettings = ActionsSettings()
     models: ModelSettings = ModelSettings()
     log: LogSettings = LogSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
