@@ -33,7 +33,13 @@ def micro(*options: Rest) -> int:
     return _run("micro", options)
 
 
-def _run(name: Literal["latency", "load", "micro"], options: tuple[str, ...]) -> int:
+@app.command(help_flags=[])  # The benchmark tells its own options.
+def retrieval(*options: Rest) -> int:
+    """What finding scenarios adds to a turn, and what it costs."""
+    return _run("retrieval", options)
+
+
+def _run(name: Literal["latency", "load", "micro", "retrieval"], options: tuple[str, ...]) -> int:
     root = Path(__file__).resolve().parents[2]
     if find_spec("voice_agent") is None or not (root / "bench" / f"{name}.py").is_file():
         raise VoiceAgentError(

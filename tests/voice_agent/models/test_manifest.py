@@ -15,6 +15,7 @@ def test_every_model_is_there() -> None:
         "qwen2.5-1.5b",
         "silero-vad",
         "smart-turn-v3.2",
+        "minilm",
     ]
 
 
