@@ -113,9 +113,13 @@ class Line:
         self.recognizer: Recognizer | None = None
         self.asked: int | None = None
         """The number of the latest request to settle."""
+        self.tap: Callable[[bytes], None] | None = None
+        """Gets what the party says, unchanged: for a recording."""
 
     def hear(self, audio: bytes) -> None:
         """The party said this, in the leg's format."""
+        if self.tap is not None:
+            self.tap(audio)
         self.listener.hear(audio)
 
     def press(self, key: str) -> None:
