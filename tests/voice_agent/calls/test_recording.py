@@ -87,7 +87,8 @@ async def test_a_line_passes_on_what_it_hears() -> None:
         def hear(self, audio: bytes) -> None:
             self.heard += audio
 
-    ears, taped = Ears(), []
+    ears = Ears()
+    taped: list[bytes] = []
     line = Line(cast(Call, None), "caller", cast(Listener, ears), cast(Player, None))
     line.hear(LOUD)
     line.tap = taped.append
