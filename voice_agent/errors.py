@@ -5,7 +5,8 @@
     VoiceAgentError             the base; its text is shown to the operator as it is
     ├── ConfigurationError      a setting is missing or wrong
     ├── CommandError            the command line asks for what cannot be meant
-    └── CallRefused             the server takes no further call: full, draining, not ready
+    ├── CallRefused             the server takes no further call: full, draining, not ready
+    └── StorageUnavailable      the database does not answer; trying again later may help
 """
 
 
@@ -23,3 +24,7 @@ class CommandError(VoiceAgentError):
 
 class CallRefused(VoiceAgentError):
     """No further call is taken now."""
+
+
+class StorageUnavailable(VoiceAgentError):
+    """The database does not answer now."""

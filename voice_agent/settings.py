@@ -179,6 +179,21 @@ class ActionsSettings(_Section, frozen=True):
     """An equal webhook or message within this time is taken for the same one, not done again."""
 
 
+class StorageSettings(_Section, frozen=True):
+    url: str = "sqlite:///var/voice-agent.db"
+    """Where personas, conversations and keys are kept; PostgreSQL:
+    ``postgresql://user@host/name``."""
+    password_env: str = ""
+    """The variable with the database's password; empty if it needs none, or PGPASSWORD has it."""
+
+
+class AccessSettings(_Section, frozen=True):
+    token_ms: Annotated[int, msgspec.Meta(ge=10_000, le=86_400_000)] = 900_000
+    """How long a browser may begin conversations with a session token."""
+    requests_per_minute: Positive = 600
+    """Requests of one key to the API; further ones are refused with 429."""
+
+
 class ModelSettings(_Section, frozen=True):
     directory: str = ""
     """Where the local models lie; empty for the user's cache folder."""
@@ -376,6 +391,8 @@ class Settings(_Section, frozen=True):
     recording: RecordingSettings = RecordingSettings()
     journal: JournalSettings = JournalSettings()
     actions: ActionsSettings = ActionsSettings()
+    storage: StorageSettings = StorageSettings()
+    access: AccessSettings = AccessSettings()
     models: ModelSettings = ModelSettings()
     log: LogSettings = LogSettings()
     telemetry: TelemetrySettings = TelemetrySettings()

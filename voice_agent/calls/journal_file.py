@@ -4,11 +4,13 @@ import asyncio
 import itertools
 import re
 from collections import deque
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
+import msgspec
 import structlog
 
 from voice_pipelines.conversation.commands import Command
@@ -21,10 +23,16 @@ from voice_pipelines.conversation.journal import (
     event_line,
     header_line,
     read,
+    state_line,
 )
 from voice_pipelines.conversation.policy import TurnPolicy
 
 from ..errors import VoiceAgentError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 _FLUSH_S = 1.0
 _SAFE = re.compile(r"[^A-Za-z0-9_-]")
@@ -45,13 +53,23 @@ class JournalFile:
     """
 
     def __init__(
-        self, directory: Path, call_id: str, policy: TurnPolicy, started: str | None = None
+        self,
+        directory: Path,
+        call_id: str,
+        policy: TurnPolicy,
+        started: str | None = None,
+        about: Mapping[str, Any] | None = None,
     ) -> None:
-        """`started` is when the call began, by `utc_now`; now if it is left out."""
+        """`started` is when the call began, by `utc_now`; now if it is left out.
+
+        `about` is what `recovery.about` gives: with it the conversation's records can be rebuilt.
+        """
         self._directory = directory
         self._call_id = call_id
         self._file: BinaryIO | None = None
-        self._lines = deque([header_line(Header(call_id, started or utc_now(), policy))])
+        told = dict(about) if about else msgspec.UNSET
+        header = Header(call_id, started or utc_now(), policy, about=told)
+        self._lines = deque([header_line(header)])
         self._writing = Lock()
         self._broken = False
 
@@ -60,6 +78,10 @@ class JournalFile:
 
     def command(self, now: int, command: Command) -> None:
         self._lines.append(command_line(now, command))
+
+    def state(self, now: int, state: Mapping[str, object]) -> None:
+        """The conversation's state after a change, as a whole."""
+        self._lines.append(state_line(now, state))
 
     async def keep_writing(self) -> None:
         """Write until cancelled, then write the rest."""
@@ -95,9 +117,13 @@ class JournalFile:
         self._directory.mkdir(parents=True, exist_ok=True)
         for number in itertools.count(1):
             try:
-                return path_of(self._directory, self._call_id, number).open("xb")
+                file = path_of(self._directory, self._call_id, number).open("xb")
             except FileExistsError:
                 continue
+            if fcntl is not None:
+                # As long as the process lives; see `is_live`.
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return file
         raise AssertionError("there is always another number")
 
 
@@ -108,6 +134,18 @@ def path_of(directory: Path, call_id: str, number: int = 1) -> Path:
     """
     name = _SAFE.sub("_", call_id)[:100] or "_"
     return directory / (f"{name}.jsonl" if number == 1 else f"{name}.{number}.jsonl")
+
+
+def is_live(path: Path) -> bool:
+    """Whether a process still writes the journal. Raises OSError."""
+    if fcntl is None:
+        return False
+    with path.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def load(path: Path) -> Journal:

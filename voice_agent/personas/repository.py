@@ -17,6 +17,10 @@ class Conflict(VoiceAgentError):
     """Somebody else changed it in the meantime, or its name is taken; read it again."""
 
 
+class Stale(Conflict):
+    """Somebody else changed it in the meantime; read it again."""
+
+
 @dataclass(frozen=True, slots=True)
 class StoredPersona:
     """A persona as it is kept: what is edited, and what calls get."""
@@ -50,7 +54,7 @@ class Personas(Protocol):
         """Keep a new draft. Raises Conflict if the name is taken."""
 
     async def save(self, id: str, persona: Persona, etag: str | None = None) -> StoredPersona:
-        """Replace the draft. Raises Conflict if `etag` is given and is not the current one."""
+        """Replace the draft. Raises Stale if `etag` is given and is not the current one."""
 
     async def publish(self, id: str, etag: str | None = None) -> StoredPersona:
         """Give the draft to all calls from now on, as the next version. Raises Conflict."""

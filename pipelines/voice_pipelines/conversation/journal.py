@@ -1,17 +1,19 @@
-"""The journal of a call: its policy, then every event and command as one JSON line with its time.
+"""The journal of a call: its policy, then all that happened, one JSON line each, with its time.
 
 ::
 
     {"journal": 1, "call": "CA…", "started": "2026-11-22T10:00:00Z", "policy": {…}}
     {"now": 0, "event": {"type": "LegJoined", "leg": "caller"}}
     {"now": 0, "command": {"type": "Speak", "turn": 1, "piece": 0, "text": "Hello."}}
+    {"now": 9000, "state": {"email_address": "ann@example.com"}}
 
 `replay` runs the recorded events through a fresh conversation. Under the recorded policy it must
 give the recorded commands; under another one it shows what would have been different.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -31,14 +33,18 @@ class Header(msgspec.Struct, frozen=True):
     """ISO 8601, UTC."""
     policy: TurnPolicy
     journal: int = VERSION
+    about: dict[str, Any] | msgspec.UnsetType = msgspec.UNSET
+    """Whatever the server wants to know of the call when it reads this; replay does not care."""
 
 
 class Entry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Any other line: exactly one of `event` and `command`."""
+    """Any other line: exactly one of `event`, `command` and `state`."""
 
     now: int
     event: Event | None = None
     command: Command | None = None
+    state: dict[str, Any] | None = None
+    """What the actions and the client know of the caller, after a change. Not the machine's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,10 @@ class Journal:
     def events(self) -> Iterator[tuple[int, Event]]:
         """(now, event) in order."""
         return ((entry.now, entry.event) for entry in self.entries if entry.event is not None)
+
+    def states(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """(now, state) in order."""
+        return ((entry.now, entry.state) for entry in self.entries if entry.state is not None)
 
     def commands(self) -> Iterator[tuple[int, Command]]:
         """(now, command) in order."""
@@ -78,20 +88,30 @@ def command_line(now: int, command: Command) -> bytes:
     return _encoder.encode(Entry(now, command=command)) + b"\n"
 
 
-def read(lines: Iterable[bytes | str]) -> Journal:
-    """Parse a journal. A last line that a crash cut off is dropped. Raises JournalError."""
-    texts = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
-    if not texts:
-        raise JournalError("The journal is empty.")
-    number, text = texts[0]
+def state_line(now: int, state: Mapping[str, object]) -> bytes:
+    return _encoder.encode(Entry(now, state=dict(state))) + b"\n"
+
+
+def header_of(line: bytes | str, number: int = 1) -> Header:
+    """Parse a journal's first line. Raises JournalError."""
     try:
-        header = _header_decoder.decode(text)
+        header = _header_decoder.decode(line)
     except msgspec.DecodeError as error:
         raise JournalError(f"Line {number} is no journal header: {error}.") from error
     if header.journal != VERSION:
         raise JournalError(
             f"The journal has version {header.journal}; this program reads {VERSION}."
         )
+    return header
+
+
+def read(lines: Iterable[bytes | str]) -> Journal:
+    """Parse a journal. A last line that a crash cut off is dropped. Raises JournalError."""
+    texts = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
+    if not texts:
+        raise JournalError("The journal is empty.")
+    number, text = texts[0]
+    header = header_of(text, number)
     entries = []
     for number, text in texts[1:]:
         try:
@@ -102,7 +122,8 @@ def read(lines: Iterable[bytes | str]) -> Journal:
             if number == texts[-1][0]:
                 break
             raise JournalError(f"Line {number} is no JSON: {error}.") from error
-        if (entry.event is None) == (entry.command is None):
+        told = (entry.event, entry.command, entry.state)
+        if sum(part is not None for part in told) != 1:
             raise JournalError(f"Line {number} is no journal line: not one event or command.")
         entries.append(entry)
     return Journal(header, tuple(entries))

@@ -1,0 +1,1 @@
+"""Where things are kept: repositories on SQLite or PostgreSQL. Imported when a server starts."""

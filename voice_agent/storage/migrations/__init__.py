@@ -1,0 +1,1 @@
+"""The migrations, newest last; `database.HEAD` names the newest one."""
