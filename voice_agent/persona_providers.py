@@ -104,9 +104,7 @@ def llm_choice(wanted: str | CustomLlm, settings: LlmSettings) -> LlmChoice:
     if isinstance(wanted, str):
         if wanted not in PRESETS:
             known = ", ".join(sorted(PRESETS))
-            raise ConfigurationError(
-                f"There is no preset {wanted}; the known ones are {known}."
-            )
+            raise ConfigurationError(f"There is no preset {wanted}; the known ones are {known}.")
         return msgspec.structs.replace(_like(settings), preset=wanted)
     own = {part.base_url: part.api_key_env for part in choices(settings) if part.base_url}
     known_urls = {preset.base_url: preset.key for preset in PRESETS.values()} | own
