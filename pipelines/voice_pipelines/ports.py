@@ -6,7 +6,7 @@ Methods that are not ``async`` are called on the frame path: they must return in
 block and never raise for a provider's failure (that is *reported*).
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -202,6 +202,10 @@ class TurnDetector(Protocol):
 
 class Actions(Protocol):
     """What the agent can do in the world."""
+
+    @property
+    def names(self) -> Collection[str]:
+        """All that there are, whether they may be wanted at the moment or not."""
 
     def tools(self) -> Sequence[Tool]:
         """What may be wanted at the moment."""

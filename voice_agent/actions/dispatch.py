@@ -15,7 +15,7 @@ Whatever happens there is a result, in a bounded time, and a record of it.
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -152,6 +152,10 @@ class Dispatcher:
         self._deeds: dict[tuple[str, str], _Deed] = {}
 
     # What the conversation sees ------------------------------------------------------------------
+
+    @property
+    def names(self) -> Collection[str]:
+        return self._actions.by_name.keys()
 
     def tools(self) -> Sequence[Tool]:
         """The actions whose dependencies are in the state, in the schema's order."""

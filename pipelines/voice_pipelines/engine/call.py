@@ -49,6 +49,7 @@ from ..conversation.events import (
 )
 from ..conversation.machine import Conversation, Phase
 from ..conversation.policy import TurnPolicy
+from ..conversation.transcript import Transcript
 from ..errors import ProviderError
 from ..ports import (
     Actions,
@@ -61,7 +62,6 @@ from ..ports import (
     SpeechChunk,
     SpeechToText,
     TextToSpeech,
-    Tool,
     TurnDetector,
     VoiceActivityDetector,
 )
@@ -222,6 +222,11 @@ class Call:
                 self._lines.pop(leg_id, None)
                 self._legs.pop(leg_id, None)
 
+    @property
+    def transcript(self) -> Transcript:
+        """Who has said what so far."""
+        return self._conversation.transcript
+
     def request_hang_up(self, reason: str) -> None:
         """Let the agent say good-bye and end the call."""
         self.tell(HangUpRequested(reason))
@@ -320,7 +325,7 @@ class Call:
                 self._reply(turn).write(
                     self._services.llm,
                     history,
-                    self._tools(),
+                    self._services.actions,
                     None if admit is None else partial(admit, command),
                 )
             case Speak(turn, piece, text):
@@ -425,9 +430,6 @@ class Call:
         if self._prefilling is not None:
             self._prefilling.cancel()
             self._prefilling = None
-
-    def _tools(self) -> Sequence[Tool]:
-        return self._services.actions.tools() if self._services.actions else ()
 
     async def _act(self, action: int, name: str, arguments: str) -> None:
         actions = self._services.actions

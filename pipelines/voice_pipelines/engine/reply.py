@@ -18,9 +18,10 @@ from ..conversation.events import (
     SpeechFailed,
     SpeechReady,
 )
+from ..conversation.inline_actions import InlineActions
 from ..conversation.sentences import SentenceSplitter
 from ..errors import ProviderError, ProviderGarbled
-from ..ports import LanguageModel, SpeechChunk, TextToSpeech, Tool, Usage
+from ..ports import Actions, LanguageModel, SpeechChunk, TextToSpeech, ToolCall, Usage
 
 _PIECES = 64
 """Pieces of one reply that may wait for the TTS: several minutes of speech."""
@@ -62,11 +63,14 @@ class ReplyMaker:
         self,
         llm: LanguageModel,
         history: Sequence[Message],
-        tools: Sequence[Tool],
+        actions: Actions | None = None,
         admit: Callable[[], Awaitable[str | None]] | None = None,
     ) -> None:
-        """Let `llm` write the reply, unless `admit` returns what to say instead from now on."""
-        self._writing = self._spawn(self._write(llm, history, tools, admit))
+        """Let `llm` write the reply, unless `admit` returns what to say instead from now on.
+
+        What the model writes of `actions` as JSON is done and never spoken.
+        """
+        self._writing = self._spawn(self._write(llm, history, actions, admit))
 
     def speak(self, piece: int, text: str) -> None:
         """Synthesize a piece, after those before it."""
@@ -93,16 +97,16 @@ class ReplyMaker:
         self,
         llm: LanguageModel,
         history: Sequence[Message],
-        tools: Sequence[Tool],
+        actions: Actions | None,
         admit: Callable[[], Awaitable[str | None]] | None,
     ) -> None:
         if admit is not None and (instead := await admit()) is not None:
             self._tell(MessagesSpent(instead))
             return
-        splitter = self._splitter
+        inline = InlineActions(actions.names if actions else ())
         started = False
         try:
-            async for delta in llm.reply(history, tools):
+            async for delta in llm.reply(history, actions.tools() if actions else ()):
                 if isinstance(delta, Usage):
                     read, cached = delta.input_tokens, delta.cached_tokens
                     self._tell(ReplyUsage(self._turn, read, cached, delta.output_tokens))
@@ -110,19 +114,36 @@ class ReplyMaker:
                 if not started:
                     started = True
                     self._tell(ReplyStarted(self._turn))
-                if isinstance(delta, str):
-                    for text in splitter.push(delta):
-                        self._tell(ReplyText(self._turn, text))
+                if isinstance(delta, ToolCall):
+                    self._sort(inline.flush())
+                    self._act(delta.name, delta.arguments)
                 else:
-                    for text in splitter.flush():  # What was said before it comes before it.
-                        self._tell(ReplyText(self._turn, text))
-                    self._tell(ReplyAction(self._turn, delta.name, delta.arguments))
+                    self._sort(inline.push(delta))
         except ProviderError as error:
             self._tell(ReplyFailed(self._turn, str(error), error.provider))
             return
-        for text in splitter.flush():
-            self._tell(ReplyText(self._turn, text))
+        self._sort(inline.flush())
+        self._say_rest()
         self._tell(ReplyEnded(self._turn))
+
+    def _sort(self, pieces: Sequence[str | tuple[str, str]]) -> None:
+        for piece in pieces:
+            if isinstance(piece, str):
+                self._say(piece)
+            else:
+                self._act(*piece)
+
+    def _say(self, delta: str) -> None:
+        for text in self._splitter.push(delta):
+            self._tell(ReplyText(self._turn, text))
+
+    def _say_rest(self) -> None:
+        for text in self._splitter.flush():
+            self._tell(ReplyText(self._turn, text))
+
+    def _act(self, name: str, arguments: str) -> None:
+        self._say_rest()  # What was said before it comes before it.
+        self._tell(ReplyAction(self._turn, name, arguments))
 
     async def _speak(self) -> None:
         while True:

@@ -1,13 +1,14 @@
 """A reply being made with scripted providers, in time that passes at once."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 
 from tests.pipelines.engine.skipping_loop import run
 from voice_codecs.pcm import MULAW_8K
 from voice_pipelines.conversation.commands import Message
 from voice_pipelines.conversation.events import (
     Event,
+    MessagesSpent,
     ReplyAction,
     ReplyEnded,
     ReplyFailed,
@@ -19,7 +20,7 @@ from voice_pipelines.conversation.events import (
     SpeechReady,
 )
 from voice_pipelines.engine.reply import ReplyMaker
-from voice_pipelines.ports import ReplyDelta, SpeechChunk, ToolCall, Usage
+from voice_pipelines.ports import ReplyDelta, SpeechChunk, Tool, ToolCall, Usage
 from voice_pipelines.providers.scripted import (
     Fault,
     Outcome,
@@ -69,7 +70,7 @@ def test_the_model_writes_and_its_pieces_are_told() -> None:
             "Anything else",
             Usage(40, 30, 12),
         ]
-        desk.maker.write(ScriptedLanguageModel([parts]), HISTORY, ())
+        desk.maker.write(ScriptedLanguageModel([parts]), HISTORY)
         await asyncio.sleep(1)
 
     assert at_desk(script).told == [
@@ -83,9 +84,49 @@ def test_the_model_writes_and_its_pieces_are_told() -> None:
     ]
 
 
+def test_what_the_model_wants_done_is_never_spoken() -> None:
+    """S004-23: structured actions come in the middle of what is said."""
+
+    class Booking:
+        names = ("book",)
+
+        def tools(self) -> Sequence[Tool]:
+            return ()
+
+        async def run(self, name: str, arguments: str, key: str) -> tuple[str, bool]:
+            raise AssertionError("the conversation decides when")
+
+    async def script(desk: Desk) -> None:
+        parts: list[ReplyDelta] = ["Let me book that. {", '"book": {"seats"', ": 2}}", " Done."]
+        desk.maker.write(ScriptedLanguageModel([parts]), HISTORY, Booking())
+        await asyncio.sleep(1)
+
+    assert at_desk(script).told == [
+        ReplyStarted(7),
+        ReplyText(7, "Let me book that."),
+        ReplyAction(7, "book", '{"seats": 2}'),
+        ReplyText(7, "Done."),
+        ReplyEnded(7),
+    ]
+
+
+def test_who_may_say_no_more_is_not_answered() -> None:
+    llm = ScriptedLanguageModel("Yes.")
+
+    async def admit() -> str | None:
+        return "That was all for today."
+
+    async def script(desk: Desk) -> None:
+        desk.maker.write(llm, HISTORY, admit=admit)
+        await asyncio.sleep(1)
+
+    assert at_desk(script).told == [MessagesSpent("That was all for today.")]
+    assert llm.requests == 0
+
+
 def test_what_a_reply_cost_is_no_first_token() -> None:
     async def script(desk: Desk) -> None:
-        desk.maker.write(ScriptedLanguageModel([[Usage(40, 0, 0)]]), HISTORY, ())
+        desk.maker.write(ScriptedLanguageModel([[Usage(40, 0, 0)]]), HISTORY)
         await asyncio.sleep(1)
 
     assert at_desk(script).told == [ReplyUsage(7, 40, 0, 0), ReplyEnded(7)]
@@ -145,7 +186,7 @@ def test_a_cancelled_reply_tells_nothing_more() -> None:
     before: list[Event] = []
 
     async def script(desk: Desk) -> None:
-        desk.maker.write(llm, HISTORY, ())
+        desk.maker.write(llm, HISTORY)
         desk.maker.speak(0, "One.")
         await asyncio.sleep(0.09)
         desk.maker.cancel()
@@ -163,7 +204,7 @@ def test_the_failures_of_providers_are_told() -> None:
     tts = ScriptedTextToSpeech(audio_ms=100, faults={1: Fault(Outcome.FAIL_MIDWAY, reason="gone")})
 
     async def script(desk: Desk) -> None:
-        desk.maker.write(llm, HISTORY, ())
+        desk.maker.write(llm, HISTORY)
         desk.maker.speak(0, "One.")
         desk.maker.speak(1, "Two.")
         await asyncio.sleep(1)

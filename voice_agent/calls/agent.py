@@ -1,0 +1,205 @@
+"""A persona on a call: its policy, its model and voice, and what it may do."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from voice_pipelines.conversation.commands import StartReply
+from voice_pipelines.conversation.policy import TurnPolicy
+from voice_pipelines.engine.call import Services
+from voice_pipelines.ports import LanguageModel, TextToSpeech
+
+from ..actions import schema
+from ..actions.action import Actions, SchemaInvalid
+from ..actions.dispatch import ActionRecord, Dispatcher, Effects, Guards
+from ..actions.state import State
+from ..actions.tools import instructions
+from ..actions.webhook import Webhooks
+from ..personas.persona import Persona
+from ..personas.prompt import PersonaPrompt, initial_message
+from ..personas.retrieval import Retriever
+from .persona_model import PersonaLanguageModel
+from .phrases import PhraseBook
+from .plan import CallPlan
+
+_KEPT = 256
+"""Personas whose parsed prompts and schemas are kept."""
+_SOURCE_ACTIONS = "They are given to you as tools."
+
+log = structlog.get_logger()
+
+
+class Providers(Protocol):
+    """The models and voices of personas; they are always there."""
+
+    async def llm(self, persona: Persona) -> LanguageModel: ...
+
+    async def tts(self, persona: Persona) -> TextToSpeech: ...
+
+    def takes_tools(self, persona: Persona) -> bool:
+        """Whether the model takes tools; otherwise it reads of actions in its prompt."""
+
+    def one_system_message(self, persona: Persona) -> bool:
+        """Whether the model knows one system message only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """What one call works with."""
+
+    policy: TurnPolicy
+    services: Services
+    model: PersonaLanguageModel
+    dispatcher: Dispatcher | None
+    """None if the persona has no actions."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A persona as it was parsed."""
+
+    persona: Persona
+    prompt: PersonaPrompt
+    actions: Actions | None
+    retriever: Retriever | None
+
+
+class Agents:
+    """Puts personas on calls. What can be prepared is prepared once for each version."""
+
+    def __init__(
+        self,
+        services: Services,
+        policy: TurnPolicy,
+        providers: Providers,
+        webhooks: Webhooks,
+        guards: Guards,
+        *,
+        retriever: Callable[[Persona], Retriever | None] = lambda _: None,
+        now: Callable[[], datetime],
+    ) -> None:
+        """`services` and `policy` are the server's; `now` is the time of day."""
+        self._services = services
+        self._policy = policy
+        self._providers = providers
+        self._webhooks = webhooks
+        self._guards = guards
+        self._retriever = retriever
+        self._now = now
+        self._read: dict[tuple[str, int, str], _Read] = {}
+        self._books: dict[int, PhraseBook] = {}
+
+    async def agent(
+        self,
+        plan: CallPlan,
+        state: State,
+        effects: Effects,
+        *,
+        now: Callable[[], int],
+        record: Callable[[ActionRecord], None] = lambda _: None,
+        admit: Callable[[StartReply], Awaitable[str | None]] | None = None,
+    ) -> Agent:
+        """The agent of one call. Never fails: what a persona lacks, the server has."""
+        persona, read = plan.persona, self._reading(plan)
+        llm, tts = await self._providers.llm(persona), await self._providers.tts(persona)
+        takes_tools = self._providers.takes_tools(persona)
+        dispatcher = self._dispatcher(read, plan, state, effects, now, record)
+        model = PersonaLanguageModel(
+            llm,
+            tools=takes_tools,
+            retriever=read.retriever,
+            block=lambda found: read.prompt.dynamic(
+                found, plan.details, began, timezone=plan.timezone or None
+            ),
+            fold=self._providers.one_system_message(persona),
+        )
+        began = self._now()
+        services = replace(
+            self._services,
+            llm=model,
+            tts=tts,
+            actions=dispatcher,
+            admit=admit,
+            phrases=self._phrases(tts),
+        )
+        return Agent(self._turn_policy(plan, read, began, takes_tools), services, model, dispatcher)
+
+    async def speak_ahead(self, persona: Persona) -> None:
+        """Have the fixed phrases of `persona` ready, so that its next calls begin at once."""
+        phrases = persona.turn_policy(self._policy).phrases.all()
+        greeting = initial_message(persona, {}, self._now())
+        texts = [*phrases, *([] if greeting.personal or not greeting.text else [greeting.text])]
+        if isinstance(book := self._phrases(await self._providers.tts(persona)), PhraseBook):
+            await book.add(texts)
+
+    def _phrases(self, tts: TextToSpeech) -> "PhraseBook | dict[str, bytes]":
+        if tts is self._services.tts:
+            phrases = self._services.phrases
+            return phrases if isinstance(phrases, PhraseBook) else dict(phrases)
+        return self._books.setdefault(id(tts), PhraseBook(tts))
+
+    def _turn_policy(
+        self, plan: CallPlan, read: _Read, began: datetime, takes_tools: bool
+    ) -> TurnPolicy:
+        zone = plan.timezone or None
+        persona = plan.persona
+        policy = persona.turn_policy(self._policy)
+        greeting = initial_message(persona, plan.details, began, timezone=zone).text
+        actions = None
+        if read.actions is not None:
+            schema_json = persona.actions_schema or {}
+            actions = _SOURCE_ACTIONS if takes_tools else instructions(read.actions, schema_json)
+        instructed = read.prompt.static(plan.details, began, timezone=zone, actions=actions)
+        return msgspec.structs.replace(
+            policy,
+            phrases=msgspec.structs.replace(policy.phrases, greeting=greeting),
+            instructions=instructed,
+        )
+
+    def _dispatcher(
+        self,
+        read: _Read,
+        plan: CallPlan,
+        state: State,
+        effects: Effects,
+        now: Callable[[], int],
+        record: Callable[[ActionRecord], None],
+    ) -> Dispatcher | None:
+        if read.actions is None:
+            return None
+        return Dispatcher(
+            read.actions,
+            state,
+            effects,
+            self._webhooks,
+            now=now,
+            details=plan.details,
+            guards=self._guards,
+            record=record,
+        )
+
+    def _reading(self, plan: CallPlan) -> _Read:
+        key = (plan.persona_id, plan.persona_version, plan.persona.name)
+        read = self._read.get(key)
+        if read is None or read.persona != plan.persona:
+            if len(self._read) >= _KEPT:
+                del self._read[next(iter(self._read))]
+            read = self._read[key] = self._parsed(plan.persona)
+        return read
+
+    def _parsed(self, persona: Persona) -> _Read:
+        prompt = PersonaPrompt(persona)
+        actions: Actions | None = None
+        if persona.actions_schema is not None and prompt.uses_actions:
+            try:
+                actions = schema.load(persona.actions_schema)
+            except SchemaInvalid as error:  # It was refused when it was saved; a file may hold it.
+                log.error("persona_actions_invalid", persona=persona.name, reason=str(error))
+        retriever = None
+        if prompt.uses_scenarios and persona.scenarios:
+            retriever = self._retriever(persona)
+        return _Read(persona, prompt, actions, retriever)

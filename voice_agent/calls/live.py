@@ -1,0 +1,196 @@
+"""One live conversation, as everybody outside of its audio sees it.
+
+It is what actions do things to, what clients and the API talk to, and what is kept of it.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import structlog
+
+from voice_pipelines.conversation.commands import Command, Release, StartReply
+from voice_pipelines.conversation.events import (
+    Event,
+    HangUpRequested,
+    ReactRequested,
+    SayRequested,
+    Transcribed,
+    UserTyped,
+)
+from voice_pipelines.engine.call import Call
+
+from ..actions.dispatch import Dispatcher
+from ..actions.state import State
+from .agent import Agent
+from .plan import CallPlan
+from .records import RecordWriter, Scribe, StateChanged
+
+_CALLER = "caller"
+"""The leg of the party that the conversation is with."""
+_NO_TELEPHONE = "Not done: this is no telephone call."
+
+log = structlog.get_logger()
+
+
+class Telephone(Protocol):
+    """What can be done to a call on the telephone; each returns what the LLM is told."""
+
+    async def transfer(self, number: str) -> str: ...
+
+    async def send_sms(self, text: str) -> str: ...
+
+    async def press_keys(self, keys: Sequence[str]) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ClientEvent:
+    """Something that clients of a conversation are told."""
+
+    kind: Literal["action", "state_updated"]
+    body: Mapping[str, Any]
+    """For an action: its values by its name; for the state: all of it."""
+
+
+Client = Callable[[ClientEvent], None]
+"""Takes an event at once; it may neither block nor raise."""
+
+
+class LiveCall:
+    """A conversation while it is on a call. Satisfies `actions.dispatch.Effects`.
+
+    Its state, its clients and its records live here; the talking is its `call`'s.
+    """
+
+    def __init__(
+        self,
+        plan: CallPlan,
+        *,
+        state_changed: Callable[[Mapping[str, Any]], None] = lambda _: None,
+        writer: RecordWriter | None = None,
+        scribe: Scribe | None = None,
+        telephone: Telephone | None = None,
+    ) -> None:
+        """`state_changed` keeps the state in the journal, `writer` and `scribe` in the records."""
+        self.plan = plan
+        self.state = State(plan.past.state if plan.past else {})
+        self._state_changed = state_changed
+        self._writer = writer
+        self._scribe = scribe
+        self._telephone = telephone
+        self._clients: list[Client] = []
+        self._call: Call | None = None
+        self._agent: Agent | None = None
+        self._answers: set[int] = set()
+        """Turns that answer words of the caller and were not released yet."""
+        self._known: Mapping[str, Any] = self.state.values
+        """The state as it was last told."""
+
+    def begin(self, call: Call, agent: Agent) -> None:
+        """The conversation is talking now."""
+        self._call, self._agent = call, agent
+
+    @property
+    def dispatcher(self) -> Dispatcher | None:
+        return self._agent.dispatcher if self._agent else None
+
+    # For clients and the API ---------------------------------------------------------------------
+
+    def subscribe(self, client: Client) -> Callable[[], None]:
+        """Tell `client` of actions and state; call what is returned to stop that."""
+        self._clients.append(client)
+        return lambda: self._clients.remove(client) if client in self._clients else None
+
+    def merge_state(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Assign `values`; return the whole state. Raises StateTooLarge."""
+        if self.dispatcher is not None:
+            self.dispatcher.update_state(values)
+        elif self.state.merge(values):
+            self.state_changed(self.state.values)
+        return self.state.values
+
+    def say(self, text: str) -> None:
+        """Have the agent say exactly this."""
+        self._tell(SayRequested(text))
+
+    def react(self, text: str) -> None:
+        """Tell the agent of something, so that it speaks of it."""
+        self._tell(ReactRequested(text))
+
+    def typed(self, text: str) -> None:
+        """The other party wrote this."""
+        self._tell(UserTyped(_CALLER, text))
+
+    def end(self, reason: str) -> None:
+        """Let the agent say good-bye and hang up."""
+        self._tell(HangUpRequested(reason))
+
+    # Effects of actions --------------------------------------------------------------------------
+
+    def emitted(self, name: str, arguments: Mapping[str, object]) -> None:
+        self._publish(ClientEvent("action", {name: dict(arguments)}))
+
+    def state_changed(self, state: Mapping[str, object]) -> None:
+        changes = {
+            key: value
+            for key, value in state.items()
+            if key not in self._known or self._known[key] != value
+        }
+        self._known = dict(state)
+        self._state_changed(state)
+        if self._writer is not None:
+            self._writer.write(StateChanged(self.plan.conversation_id, changes))
+        self._publish(ClientEvent("state_updated", dict(state)))
+
+    async def hang_up(self) -> str:
+        self._tell(HangUpRequested("hang_up_call", after_speech=True))
+        return "The call ends as soon as you have said good-bye. Say nothing else."
+
+    async def transfer(self, number: str) -> str:
+        return await self._telephone.transfer(number) if self._telephone else _NO_TELEPHONE
+
+    async def send_sms(self, text: str) -> str:
+        return await self._telephone.send_sms(text) if self._telephone else _NO_TELEPHONE
+
+    async def press_keys(self, keys: Sequence[str]) -> str:
+        return await self._telephone.press_keys(keys) if self._telephone else _NO_TELEPHONE
+
+    # What happens in the call; satisfies `engine.call.Recorder` ----------------------------------
+
+    def event(self, now: int, event: Event) -> None:
+        if isinstance(event, Transcribed) and self._agent and self._call and event.text:
+            self._agent.model.prepare(self._call.transcript.history(""), event.text)
+        if self._scribe is not None and self._writer is not None:
+            if (action := self._scribe.event(now, event)) is not None:
+                self._writer.write(action)
+            self.write_lines(now)
+
+    def command(self, now: int, command: Command) -> None:
+        match command:
+            case StartReply(turn, _, reaction) if not reaction:
+                self._answers.add(turn)
+            case Release(turn) if turn in self._answers:
+                self._answers.clear()
+                if self.dispatcher is not None:
+                    self.dispatcher.caller_spoke()
+            case _:
+                pass
+        if self._scribe is not None and self._writer is not None:
+            if (action := self._scribe.command(now, command)) is not None:
+                self._writer.write(action)
+
+    def write_lines(self, now: int) -> None:
+        """Hand the lines that have changed to the records."""
+        if self._scribe is not None and self._writer is not None and self._call is not None:
+            self._writer.write(*self._scribe.messages(self._call.transcript.lines, now))
+
+    def _tell(self, event: Event) -> None:
+        if self._call is not None:
+            self._call.tell(event)
+
+    def _publish(self, event: ClientEvent) -> None:
+        for client in list(self._clients):
+            try:
+                client(event)
+            except Exception:  # A client's bug is not the caller's.
+                log.exception("client_failed")
