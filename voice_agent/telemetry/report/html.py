@@ -118,7 +118,7 @@ def page(report: Report) -> dict[str, Any]:
     slowest = []
     for call, turn in report.slowest(_SLOWEST):
         view = by_call[id(call)]
-        slowest += [(view, one) for one in view.turns if one.anchor == _anchor(view, turn)]
+        slowest += [(view, one) for one in view.turns if one.anchor == _anchor(view.anchor, turn)]
     spreads = report.spreads()
     first_audio = next((spread for spread in spreads if spread.name == FIRST_AUDIO), None)
     return {
@@ -167,9 +167,9 @@ def _call(number: int, call: ReportedCall) -> CallView:
         facts.append(("tokens", _call_tokens(call)))
     if call.cost is not None:
         facts.append(("estimated cost", str(call.cost)))
-    view = CallView(f"call-{number}", figures.call, call.file, facts, [])
-    turns = [_turn(_anchor(view, turn), turn) for turn in figures.turns]
-    return CallView(view.anchor, view.call, view.file, facts, turns)
+    anchor = f"call-{number}"
+    turns = [_turn(_anchor(anchor, turn), turn) for turn in figures.turns]
+    return CallView(anchor, figures.call, call.file, facts, turns)
 
 
 def _call_tokens(call: ReportedCall) -> str:
@@ -179,8 +179,8 @@ def _call_tokens(call: ReportedCall) -> str:
     return told + (f"; {counted(untold, 'request')} not told" if untold > 0 else "")
 
 
-def _anchor(call: CallView, turn: Turn) -> str:
-    return f"{call.anchor}-turn-{turn.number}"
+def _anchor(call: str, turn: Turn) -> str:
+    return f"{call}-turn-{turn.number}"
 
 
 def _turn(anchor: str, turn: Turn) -> TurnView:
