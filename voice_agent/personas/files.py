@@ -4,6 +4,9 @@ What is written is the same, byte by byte, for the same persona: fields in the o
 those that have their default left out, keys of an actions schema in the order in which they came.
 Comments in a file that is read are not kept when it is written again.
 
+An actions schema may also be written as a text: JSON, in which comments and trailing commas are
+tolerated, as they are in files of JSON.
+
 The keys of the first releases are understood: `instructions` is the prompt, `phrases.greeting` the
 initial message.
 """
@@ -12,10 +15,10 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import tomli_w
 from pydantic import ValidationError
 
@@ -41,15 +44,21 @@ def read(path: Path) -> Persona:
         raise PersonaFileError(path, (f"A persona is a file in {' or '.join(SUFFIXES)}.",))
     try:
         text = path.read_text("utf-8")
-        raw = tomllib.loads(text) if path.suffix == ".toml" else msgspec.json.decode(text)
+        raw = tomllib.loads(text) if path.suffix == ".toml" else _json(text)
     except OSError as error:
         raise PersonaFileError(path, (f"It cannot be read: {error.strerror}.",)) from error
     except (ValueError, RecursionError) as error:
         raise PersonaFileError(path, (f"It is no {path.suffix[1:].upper()}: {error}.",)) from error
     if not isinstance(raw, dict):
         raise PersonaFileError(path, ("It is no object with the fields of a persona.",))
+    named = _renamed(raw)
+    if isinstance(named.get("actions_schema"), str):
+        try:
+            named["actions_schema"] = _json(named["actions_schema"])
+        except (ValueError, RecursionError) as error:
+            raise PersonaFileError(path, (f"`actions_schema`: It is no JSON: {error}.",)) from error
     try:
-        return Persona.model_validate(_renamed(raw))
+        return Persona.model_validate(named)
     except ValidationError as error:
         raise PersonaFileError(path, problems_of(error)) from error
 
@@ -124,6 +133,12 @@ def _renamed(raw: Mapping[str, Any]) -> dict[str, Any]:
 def _greeting(raw: Mapping[str, Any], default: str) -> Any:
     phrases = raw.get("phrases")
     return phrases.get("greeting", default) if isinstance(phrases, dict) else default
+
+
+def _json(text: str) -> Any:
+    """JSON with comments. Raises ValueError."""
+    jsonc: Any = import_module("jsonc")  # It ships no types.
+    return jsonc.loads(text)
 
 
 def _null(value: object, at: tuple[str, ...]) -> tuple[str, ...]:

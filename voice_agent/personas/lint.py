@@ -1,6 +1,7 @@
 """What can be said against a persona when it is saved: nothing here keeps it from being used.
 
-Each finding has a place (field, line, column) and says how to mend it.
+Each finding has a place (field, line, column) and says how to mend it. What is doubtful in an
+actions schema is known to `actions`.
 """
 
 import difflib
@@ -14,7 +15,6 @@ from .prompt import Level, meter
 from .template import Template, Value, parse, resolve
 
 _ALWAYS_KNOWN = "userId"
-_PLACEHOLDER = re.compile(r"<([A-Za-z_][\w-]*)>")
 _DETAIL = re.compile(r"\{\{.*?\}\}")
 
 
@@ -27,7 +27,6 @@ def lint(persona: Persona, details: Mapping[str, Any] | None = None) -> tuple[Fi
         *_prompt(persona, details),
         *_initial_message(persona, details),
         *_rate_limit(persona),
-        *_schema(persona),
         *_scenarios(persona),
     )
 
@@ -161,83 +160,3 @@ def _scenarios(persona: Persona) -> Iterator[Finding]:
                 f"It is the same as scenario {first}; take one of them away.",
                 field=field,
             )
-
-
-# Names in the schema that nothing defines --------------------------------------------------------
-
-
-def _schema(persona: Persona) -> Iterator[Finding]:
-    actions = (persona.actions_schema or {}).get("properties")
-    if not isinstance(actions, dict):
-        return
-    stored = _stored(actions)
-    for name, action in actions.items():
-        if isinstance(action, dict):
-            yield from located(_action(name, action, stored), f"actions_schema.properties.{name}")
-
-
-def _action(name: str, action: Mapping[str, Any], stored: set[str]) -> Iterator[Finding]:
-    defined = _defined(name, action)
-    required = action.get("required")
-    for wanted in required if isinstance(required, list) else ():
-        if isinstance(wanted, str) and wanted not in defined:
-            yield Finding(
-                Severity.WARNING,
-                "unknown-required",
-                f"`required` names {wanted}, which no property, example or validator of the "
-                f"action has{_did_you_mean(wanted, defined)}",
-            )
-    constants = action.get("_webhook_constants")
-    url = constants.get("url") if isinstance(constants, dict) else None
-    for wanted in _PLACEHOLDER.findall(url) if isinstance(url, str) else ():
-        if wanted not in defined:
-            yield Finding(
-                Severity.WARNING,
-                "unknown-placeholder",
-                f"The address has <{wanted}>, which no property, example or validator of the "
-                f"action has{_did_you_mean(wanted, defined)}",
-            )
-    depends = action.get("_depends_on")
-    for path in depends if isinstance(depends, list) else ():
-        key = path.removeprefix("state.").partition(".")[0] if isinstance(path, str) else ""
-        if key and key not in stored:
-            yield Finding(
-                Severity.NOTE,
-                "unknown-dependency",
-                f"No update_state action is seen to set {key}, so only the client can"
-                f"{_did_you_mean(key, stored)}",
-            )
-
-
-def _stored(actions: Mapping[str, Any]) -> set[str]:
-    """Keys that some update_state action puts into the state, as far as can be seen."""
-    return {
-        key
-        for name, action in actions.items()
-        if isinstance(action, dict) and action.get("_action_type") == "update_state"
-        for key in (*_defined(name, action), *_strings(action.get("required")))
-    }
-
-
-def _defined(name: str, action: Mapping[str, Any]) -> set[str]:
-    """Value names that the action's properties, examples or validators mention."""
-    names: set[str] = set()
-    for part in ("properties", "_validators"):
-        if isinstance(action.get(part), dict):
-            names |= set(action[part])
-    examples = action.get("_examples")
-    for example in examples if isinstance(examples, list) else ():
-        included = example.get("assistant action includes") if isinstance(example, dict) else None
-        body = included.get(name) if isinstance(included, dict) else None
-        if isinstance(body, dict):
-            names |= set(body)
-    return names
-
-
-def _strings(value: object) -> list[str]:
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
-
-
-def _did_you_mean(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, sorted(known), 1)
-    return f"; did you mean {close[0]}?" if close else "."

@@ -69,6 +69,18 @@ def test_the_keys_of_the_first_releases_are_understood(tmp_path: Path) -> None:
     assert read(path).initial_message == ""
 
 
+def test_comments_are_tolerated_in_json(tmp_path: Path) -> None:
+    """S004-56"""
+    schema = '{"type": "object", // the only one\n "properties": {"a": {},},}'
+    (tmp_path / "a.toml").write_text(f"name = 'A'\nactions_schema = '''\n{schema}'''")
+    (tmp_path / "a.json").write_text(f'{{"name": "A", /* new */ "actions_schema": {schema}}}')
+    for path in tmp_path.iterdir():
+        assert read(path).actions_schema == {"type": "object", "properties": {"a": {}}}
+    (tmp_path / "a.toml").write_text("name = 'A'\nactions_schema = '{'")
+    with pytest.raises(PersonaFileError, match="`actions_schema`: It is no JSON"):
+        read(tmp_path / "a.toml")
+
+
 @pytest.mark.parametrize("path", sorted((data_directory() / "personas").glob("*.toml")))
 def test_every_included_persona_can_be_read(path: Path) -> None:
     persona = read(path)

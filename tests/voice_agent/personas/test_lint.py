@@ -62,36 +62,6 @@ def test_scenarios_twice_or_without_a_response() -> None:
     ]
 
 
-def test_required_values_that_nothing_defines() -> None:
-    """S004-56: the misprint of the documentation's weather action."""
-    weather: dict[str, Any] = {
-        "_action_type": "webhook",
-        "_webhook_constants": {"url": "<https://weather.example/><city>/<zone>", "method": "GET"},
-        "_examples": [{"assistant action includes": {"fetch": {"city": "Albuquerque"}}}],
-        "required": ["citys"],
-    }
-    at = "actions_schema.properties.fetch"
-    fields: dict[str, Any] = {"prompt": ACTIONS, "actions_schema": schema(fetch=weather)}
-    assert found(**fields) == [(at, "unknown-required"), (at, "unknown-placeholder")]
-    persona = Persona.model_validate({"name": "Anna", **fields})
-    assert "did you mean city?" in lint(persona)[0].message
-    weather["properties"] = {"zone": {"type": "string"}, "citys": {"type": "string"}}
-    assert found(prompt=ACTIONS, actions_schema=schema(fetch=weather)) == []
-
-
-def test_dependencies_that_no_action_sets() -> None:
-    remember = {"_action_type": "update_state", "required": ["email"], "_validators": {"email": ""}}
-    call = {"_depends_on": ["state.email", "state.name"]}
-    assert found(prompt=ACTIONS, actions_schema=schema(remember=remember, call=call)) == [
-        ("actions_schema.properties.call", "unknown-dependency")
-    ]
-
-
-def test_any_object_can_be_an_actions_schema_here() -> None:
-    for actions in ({"properties": [1]}, {"properties": {"a": 1, "b": {"required": 3}}}):
-        assert found(prompt=ACTIONS, actions_schema=actions) == []
-
-
 def test_the_limits_message_is_no_template() -> None:
     limit = {"enabled": True, "message": "Sorry, {{details.name}}."}
     assert found(rate_limit=limit) == [("rate_limit.message", "no-template")]
