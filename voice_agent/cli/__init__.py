@@ -10,7 +10,7 @@ from cyclopts import App, CycloptsError
 
 from ..errors import CommandError, ConfigurationError, VoiceAgentError
 from ..models.errors import ModelError
-from . import bench, call, configuration, models, persona, providers, replay, report, serve
+from . import bench, call, configuration, models, persona, providers, replay, report, serve, twilio
 from .output import complain
 
 app = App(
@@ -25,6 +25,7 @@ app.command(replay.replay)
 app.command(report.report)
 app.command(models.app)
 app.command(providers.app)
+app.command(twilio.app)
 app.command(configuration.check_config)
 app.command(persona.app)
 app.command(bench.app)

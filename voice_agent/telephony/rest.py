@@ -171,6 +171,13 @@ class Rest:
         account = await client.api.v2010.accounts(self._account.sid).fetch_async()
         return str(account.status)
 
+    async def numbers(self) -> list[Number]:
+        """The account's numbers, at most a hundred."""
+        client = await self._client()
+        return [
+            _number(entry) for entry in await client.incoming_phone_numbers.list_async(limit=100)
+        ]
+
     async def number(self, number: str) -> Number | None:
         """The account's number, None if it has no such number."""
         client = await self._client()
