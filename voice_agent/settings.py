@@ -135,6 +135,15 @@ class RecordingSettings(_Section, frozen=True):
     """Two channels per file: the caller on the left, the agent on the right."""
     format: Literal["wav", "opus"] = "wav"
     """``opus`` takes a tenth of the space and needs the extra ``opus``."""
+    s3_url: str = ""
+    """Such as ``s3://bucket/prefix``: finished recordings go there, and are deleted here; empty to
+    keep them here. Needs the extra ``s3``."""
+    s3_endpoint: str = ""
+    """The address of an S3-compatible store that is not Amazon's."""
+    s3_region: str = "us-east-1"
+    s3_key_id_env: str = "AWS_ACCESS_KEY_ID"
+    s3_secret_env: str = "AWS_SECRET_ACCESS_KEY"
+    """The variables with the keys; without them the machine's role is asked for some."""
     outgoing: bool = False
     """Record outgoing calls too. Many countries demand that the callee is told, and agrees."""
 

@@ -21,6 +21,7 @@ import structlog
 
 from voice_pipelines.ports import Clock
 
+from ..errors import ConfigurationError
 from . import twiml
 from .errors import TwilioError, Unconfirmed
 from .limits import Attempt, Guard, Receipt
@@ -30,6 +31,8 @@ from .urls import OUTGOING_MACHINE_PATH, OUTGOING_STATUS_PATH, Urls
 
 _LOOK_S = 30.0
 """How often the carrier is asked about a call whose end somebody waits for."""
+_SPARE_MS = 120_000
+"""How much longer than it may last a call can take to be reported."""
 _KEPT = 10_000
 """Calls that are remembered; of more, the oldest are forgotten."""
 
@@ -106,6 +109,8 @@ class _Progress:
     wanted: Wanted
     to: str
     receipt: Receipt
+    over_by: int
+    """When it must have ended, whatever nobody told."""
     call_sid: str = ""
     machine: bool = False
     ended: Ended | None = None
@@ -138,13 +143,22 @@ class Dialer:
         self._calls: dict[str, _Progress] = {}
 
     async def call(self, wanted: Wanted) -> Placed:
-        """Place a call that is never recorded by the carrier. Raises Refused and TwilioError."""
+        """Place a call that is never recorded by the carrier.
+
+        Raises Refused, TwilioError, and ConfigurationError if there is no number to call from.
+        """
         limits = self._guard.limits
+        from_number = wanted.from_number or limits.from_number
+        if not from_number:
+            raise ConfigurationError(
+                "There is no number to call from: give the persona one in `telephone.numbers`, or "
+                "set `outgoing.from_number`."
+            )
         attempt = Attempt(wanted.to, wanted.persona, wanted.asked_by, limits.max_call_s)
         to, receipt = await self._guard.call(attempt, self._now())
-        from_number = wanted.from_number or limits.from_number
         call_id = secrets.token_urlsafe(16)
-        progress = _Progress(wanted, to.number, receipt)
+        over_by = self._clock.now() + (limits.ring_s + limits.max_call_s) * 1000 + _SPARE_MS
+        progress = _Progress(wanted, to.number, receipt, over_by)
         self._remember(call_id, progress)
         ticket = Ticket(to.number, from_number, wanted.persona, wanted.details, outgoing=call_id)
         token = self._tickets.issue(ticket, self._clock.now(), ringing=True)
@@ -180,8 +194,8 @@ class Dialer:
     async def outcome(self, call_id: str) -> Ended:
         """Wait for the end of a call. Raises KeyError if it is not known.
 
-        If the carrier's webhook does not get through, the carrier is asked. The wait is bounded by
-        the call's time limit, which the carrier keeps.
+        If the carrier's webhook does not get through, the carrier is asked. A call of which nothing
+        is known after its longest time has failed.
         """
         progress = self._calls[call_id]
         while progress.ended is None:
@@ -189,6 +203,8 @@ class Dialer:
                 await asyncio.wait_for(progress.over.wait(), _LOOK_S)
             except TimeoutError:
                 await self._look(call_id, progress)
+                if self._clock.now() > progress.over_by:
+                    await self._follow(call_id, progress, "failed", 0)
         return progress.ended
 
     # Webhooks ------------------------------------------------------------------------------------

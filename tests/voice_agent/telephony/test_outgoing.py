@@ -15,6 +15,7 @@ from tests.voice_agent.telephony.on_the_line import (
     telephone,
 )
 from tests.voice_agent.telephony.twilio_rest import Call, Callee, Stream
+from voice_agent.errors import ConfigurationError
 from voice_agent.telephony.destination import Reason, Refused
 from voice_agent.telephony.errors import InvalidNumber
 from voice_agent.telephony.outgoing import Ended, Outcome, Wanted
@@ -176,6 +177,27 @@ async def test_a_webhook_that_got_lost_is_made_up_for(monkeypatch: pytest.Monkey
         line.carrier.reach = ""
         line.carrier.callees[THEIRS] = Callee(ends="busy")
         assert (await ended(line)).outcome is Outcome.BUSY
+
+
+async def test_a_call_of_which_nothing_is_known_has_failed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("voice_agent.telephony.outgoing._LOOK_S", 0.05)
+    monkeypatch.setattr("voice_agent.telephony.outgoing._SPARE_MS", -10_000_000)
+    async with telephone() as line:
+        line.carrier.reach = ""
+        placed = await line.dialer.call(WANTED)
+        line.carrier.calls.clear()
+        async with asyncio.timeout(HANG_S):
+            assert (await line.dialer.outcome(placed.id)).outcome is Outcome.FAILED
+
+
+async def test_without_a_number_to_call_from_nobody_is_called() -> None:
+    async with telephone(from_number="") as line:
+        with pytest.raises(ConfigurationError, match="from_number"):
+            await line.dialer.call(WANTED)
+        own = Wanted("rachel", THEIRS, "key 1", from_number=OWN)
+        assert (await line.dialer.call(own)).to == THEIRS
 
 
 async def test_an_end_is_told_once_and_strangers_are_ignored() -> None:
