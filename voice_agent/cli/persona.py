@@ -1,10 +1,23 @@
 """``voice-agent persona``: personas as files, checked and tried before anybody calls."""
 
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cyclopts import App
 
-from .output import say, say_json
+from .loop import run
+from .output import remark, say, say_json
+from .serve import Overrides
+
+if TYPE_CHECKING:
+    from voice_pipelines.ports import LanguageModel
+
+    from ..personas.persona import Persona
+    from ..personas.repository import Personas
+    from ..rehearsal import DialogueResult
 
 app = App(name="persona", help="Check, test, import and export personas as files.")
 
@@ -35,3 +48,283 @@ def lint(*files: Path, json: bool = False) -> int:
             else:
                 say(f"{report.file}: {report.verdict}.")
     return 1 if any(report.failed for report in reports) else 0
+
+
+@app.command(name="list")
+def list_personas(
+    *,
+    config: str = "local.toml",
+    workspace: str = "",
+    overrides: Overrides = (),
+    json: bool = False,
+) -> int:
+    """Show the personas that the server keeps.
+
+    Parameters
+    ----------
+    config
+        A TOML file, or the name of an included one; `storage.url` says where they are kept.
+    workspace
+        Empty for the usual one.
+    """
+    return run(_list(config, workspace, overrides, json))
+
+
+async def _list(config: str, workspace: str, overrides: tuple[str, ...], json: bool) -> int:
+    from ..personas.exchange import everything
+
+    async with _kept(config, workspace, overrides) as personas:
+        found = await everything(personas)
+    if json:
+        say_json(
+            [
+                {
+                    "id": each.id,
+                    "name": each.name,
+                    "version": each.version,
+                    "draft_differs": each.draft != each.published,
+                    "updated_at": each.updated_at,
+                }
+                for each in found
+            ]
+        )
+        return 0
+    for each in found:
+        version = f"version {each.version}" if each.version else "never published"
+        draft = ", draft differs" if each.version and each.draft != each.published else ""
+        say(f"{each.id}  {each.name}  ({version}{draft})")
+    return 0
+
+
+@app.command(name="import")
+def import_files(
+    *files: Path,
+    publish: bool = False,
+    config: str = "local.toml",
+    workspace: str = "",
+    overrides: Overrides = (),
+) -> int:
+    """Keep the personas of files as drafts, each in place of the one of its name.
+
+    Nothing is imported if a file has an error; `persona lint` says which.
+
+    Parameters
+    ----------
+    files
+        TOML or JSON files.
+    publish
+        Give them to all calls from now on.
+    config
+        A TOML file, or the name of an included one; `storage.url` says where they are kept.
+    workspace
+        Empty for the usual one.
+    """
+    return run(_import(files, publish, config, workspace, overrides))
+
+
+async def _import(
+    files: tuple[Path, ...],
+    publish: bool,
+    config: str,
+    workspace: str,
+    overrides: tuple[str, ...],
+) -> int:
+    from ..persona_check import check
+    from ..personas.exchange import take_in
+    from ..personas.files import read
+
+    reports = [check(file) for file in files]
+    for report in reports:
+        for finding in report.findings:
+            remark(f"{report.file}: {finding}")
+    if any(report.failed for report in reports):
+        return 1
+    async with _kept(config, workspace, overrides) as personas:
+        for file in files:
+            stored, change = await take_in(personas, read(file), publish=publish)
+            version = f", version {stored.version}" if publish else ""
+            say(f"{stored.id}  {stored.name}  {change}{version}")
+    return 0
+
+
+@app.command
+def export(
+    *names: str,
+    to: Path = Path("."),
+    draft: bool = False,
+    config: str = "local.toml",
+    workspace: str = "",
+    overrides: Overrides = (),
+) -> int:
+    """Write personas to files, one each, as they were published last.
+
+    Parameters
+    ----------
+    names
+        Names or ids; all without any.
+    to
+        A folder, for TOML files; or a .toml or .json file for a single persona.
+    draft
+        Write what is being edited instead.
+    config
+        A TOML file, or the name of an included one; `storage.url` says where they are kept.
+    workspace
+        Empty for the usual one.
+    """
+    return run(_export(names, to, draft, config, workspace, overrides))
+
+
+async def _export(
+    names: tuple[str, ...],
+    to: Path,
+    draft: bool,
+    config: str,
+    workspace: str,
+    overrides: tuple[str, ...],
+) -> int:
+    from ..errors import CommandError
+    from ..personas.exchange import everything
+    from ..personas.files import SUFFIXES, file_name, write
+
+    async with _kept(config, workspace, overrides) as personas:
+        found = await everything(personas)
+    unknown = set(names) - {each.id for each in found} - {each.name for each in found}
+    if unknown:
+        raise CommandError(f"There is no persona {', '.join(sorted(unknown))}; see `persona list`.")
+    chosen = [each for each in found if not names or each.id in names or each.name in names]
+    one_file = to.suffix in SUFFIXES
+    if one_file and len(chosen) != 1:
+        raise CommandError(f"{to} is one file for {len(chosen)} personas: name a folder, or one.")
+    taken: set[Path] = set()
+    for each in chosen:
+        persona = each.draft if draft or each.published is None else each.published
+        path = to if one_file else to / file_name(persona)
+        if path in taken:  # "Bella Roma" and "bella roma!" would share it.
+            path = path.with_stem(f"{path.stem}-{each.id}")
+        taken.add(path)
+        write(persona, path)
+        say(str(path))
+    return 0
+
+
+@app.command(name="test")
+def test_persona(
+    script: Path,
+    *,
+    persona: Path | None = None,
+    scripted: bool = False,
+    config: str = "local.toml",
+    overrides: Overrides = (),
+    json: bool = False,
+) -> int:
+    """Play scripted text dialogues with a persona: the real prompt, model and actions, no audio.
+
+    Nothing is done in the world: the script answers webhooks. docs/personas.md shows how to write
+    one. Exit code 1 if an expectation is not met.
+
+    Parameters
+    ----------
+    script
+        A TOML or JSON file with dialogues.
+    persona
+        Another persona's file than the one that the script names.
+    scripted
+        Let the script answer instead of the language model: to test prompt and actions alone.
+    config
+        A TOML file, or the name of an included one: whose language model answers, and judges.
+    json
+        Print the results as JSON.
+    """
+    return run(_test(script, persona, scripted, config, overrides, json))
+
+
+async def _test(
+    file: Path,
+    persona_file: Path | None,
+    scripted: bool,
+    config: str,
+    overrides: tuple[str, ...],
+    json: bool,
+) -> int:
+    from ..errors import CommandError
+    from ..personas.files import read
+    from ..rehearsal import Rehearsal, read_script
+    from ..telemetry.logs import configure
+
+    configure("warning", "auto")
+    script = read_script(file)
+    if persona_file is None and not script.persona:
+        raise CommandError(f"{file} names no `persona`: give one with --persona.")
+    persona = read(persona_file or file.parent / script.persona)
+    async with AsyncExitStack() as stack:
+        llm, tools = None, True
+        if not scripted:
+            llm, tools = await _language_model(persona, config, overrides, stack)
+        rehearsal = Rehearsal(persona, llm, tools=tools, judge=llm)
+        results = [await rehearsal.play(dialogue) for dialogue in script.dialogues]
+    if json:
+        say_json(results)
+    else:
+        for result in results:
+            _show(result)
+    return 0 if all(result.passed for result in results) else 1
+
+
+async def _language_model(
+    persona: "Persona", config: str, overrides: tuple[str, ...], stack: AsyncExitStack
+) -> tuple["LanguageModel", bool]:
+    """The model that would write for `persona`, and whether it takes tools."""
+    import asyncio
+
+    from voice_pipelines.engine.clock import LoopClock
+    from voice_pipelines.errors import ProviderError
+
+    from ..errors import VoiceAgentError
+    from ..persona_providers import llm_choice
+    from ..providers import Stages
+    from ..settings import check_provider, load
+
+    configuration = load(config, overrides)
+    part = configuration.settings.llm
+    clock = LoopClock(asyncio.get_running_loop())
+    try:
+        stages = Stages(configuration, stack, clock, remark)
+        if persona.llm is None:
+            check_provider("llm", "llm", part, os.environ)
+            # Not `llm()`: nobody is on the line, so it may be slow, and no other is to answer.
+            return await stages.one_llm(part), part.provider == "openai"
+        own = llm_choice(persona.llm, part)
+        check_provider("llm", f"persona {persona.name}: llm", own, os.environ)
+        return await stages.one_llm(own), True
+    except ProviderError as error:
+        raise VoiceAgentError(f"The language model did not start: {error}.") from error
+
+
+def _show(result: "DialogueResult") -> None:
+    say(f"{'passed' if result.passed else 'FAILED'}  {result.name}")
+    for turn in result.turns:
+        if result.passed:
+            continue
+        if turn.user:
+            say(f"    user:    {turn.user}")
+        if turn.reply:
+            say(f"    persona: {turn.reply}")
+        for action in turn.actions:
+            say(f"    action:  {action}")
+        for failure in turn.failures:
+            say(f"    ! {failure}")
+
+
+@asynccontextmanager
+async def _kept(
+    config: str, workspace: str, overrides: tuple[str, ...]
+) -> AsyncIterator["Personas"]:
+    """The personas in the database of a configuration."""
+    from ..calls.records import DEFAULT_WORKSPACE
+    from ..settings import load
+    from ..storage.store import opened
+
+    storage = load(config, overrides).settings.storage
+    password = os.environ.get(storage.password_env, "") if storage.password_env else ""
+    async with opened(storage.url, password) as store:
+        yield store.personas(workspace or DEFAULT_WORKSPACE)
