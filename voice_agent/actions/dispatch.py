@@ -134,8 +134,14 @@ class Dispatcher:
         details: Mapping[str, Any] | None = None,
         guards: Guards | None = None,
         record: Callable[[ActionRecord], None] = lambda record: None,
+        offers_all: bool = False,
     ) -> None:
-        """`now` gives milliseconds; `record` is called once for each key, on the event loop."""
+        """`now` gives milliseconds; `record` is called once for each key, on the event loop.
+
+        With `offers_all` actions are offered whose dependencies are missing, too, and refused when
+        they are taken: the prompt then begins the same all through the conversation, which a model
+        on this machine reads ahead.
+        """
         self.state = state
         self._actions = actions
         self._effects = effects
@@ -144,6 +150,7 @@ class Dispatcher:
         self._details = dict(details or {})
         self._guards = guards or Guards()
         self._record = record
+        self._offers_all = offers_all
         self._confirmations = Confirmations()
         self._readers: dict[str, Callable[[str], Any]] = {}
         self._windows: dict[str, Window] = {}
@@ -159,7 +166,11 @@ class Dispatcher:
 
     def tools(self) -> Sequence[Tool]:
         """The actions whose dependencies are in the state, in the schema's order."""
-        return [self._tool(action) for action in self._actions if not missing(action, self.state)]
+        return [
+            self._tool(action)
+            for action in self._actions
+            if self._offers_all or not missing(action, self.state)
+        ]
 
     def caller_spoke(self) -> None:
         """The caller has said something that is being answered: it may confirm a value."""

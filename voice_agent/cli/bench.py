@@ -39,7 +39,15 @@ def retrieval(*options: Rest) -> int:
     return _run("retrieval", options)
 
 
-def _run(name: Literal["latency", "load", "micro", "retrieval"], options: tuple[str, ...]) -> int:
+@app.command(help_flags=[])  # The benchmark tells its own options.
+def dispatch(*options: Rest) -> int:
+    """What checking and dispatching an action costs, without the service that it calls."""
+    return _run("dispatch", options)
+
+
+def _run(
+    name: Literal["latency", "load", "micro", "retrieval", "dispatch"], options: tuple[str, ...]
+) -> int:
     root = Path(__file__).resolve().parents[2]
     if find_spec("voice_agent") is None or not (root / "bench" / f"{name}.py").is_file():
         raise VoiceAgentError(

@@ -6,7 +6,7 @@ from datetime import datetime
 import structlog
 
 from . import twiml
-from .destination import Refused
+from .destination import Reason, Refused
 from .errors import TwilioError
 from .limits import Guard
 from .live import LiveCall, Resumable
@@ -20,7 +20,19 @@ _MAX_KEYS = 32
 _MAX_TEXT = 1600
 """Characters that the carrier takes in a text message."""
 
+_TOLD = {
+    Reason.NOT_LISTED: "Calls are not transferred there.",
+    Reason.RATE: "That was done too often already.",
+    Reason.MINUTES: "No further calls are possible today.",
+    Reason.SPEND: "No further calls are possible today.",
+}
+"""What the model is told; the operator's sentence names settings."""
+
 log = structlog.get_logger()
+
+
+def _told(refused: Refused) -> str:
+    return _TOLD.get(refused.reason, "This number is not allowed.")
 
 
 def keys_of(pressed: Sequence[object]) -> str | None:
@@ -75,9 +87,9 @@ class TelephoneEffects:
         try:
             await self._transfers.start(self._live, number, self._transfer_to)
         except Refused as refused:
-            return f"The call was not transferred. {refused}"
+            return f"The call was not transferred. {_told(refused)}"
         except TwilioError as error:
-            return f"The call was not transferred. {error}"
+            return f"The call was not transferred. {error.sentence}"
         return "The caller is being transferred."
 
     async def send_sms(self, text: str) -> str:
@@ -91,9 +103,9 @@ class TelephoneEffects:
             to = await self._guard.text(live.remote, live.persona, self._now())
             await self._rest.send_sms(to.number, live.own, text)
         except Refused as refused:
-            return f"No message was sent. {refused}"
+            return f"No message was sent. {_told(refused)}"
         except TwilioError as error:
-            return f"No message was sent. {error}"
+            return f"No message was sent. {error.sentence}"
         return "The message was sent."
 
     async def press_keys(self, keys: Sequence[object]) -> str:
@@ -118,5 +130,5 @@ class TelephoneEffects:
         except TwilioError as error:
             live.stays()
             log.warning("keys_not_pressed", code=error.code, status=error.status)
-            return f"No key was pressed. {error}"
+            return f"No key was pressed. {error.sentence}"
         return "The keys were pressed."

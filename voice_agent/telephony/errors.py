@@ -29,6 +29,11 @@ class TwilioError(VoiceAgentError):
         self.status = status
         """Of HTTP, 0 if there was no answer."""
 
+    @property
+    def sentence(self) -> str:
+        """What went wrong, without the reference for operators."""
+        return str(self).partition(" (")[0]
+
 
 class Unauthorized(TwilioError):
     """The account's SID and its token do not fit, or the account is suspended."""

@@ -217,17 +217,18 @@ class DoNotCallList:
 
     def __init__(self, numbers: Iterable[str] = ()) -> None:
         """Raises ValueError."""
-        self._numbers: set[str] = set()
+        self.numbers: set[str] = set()
+        """E.164."""
         for written in numbers:
             self.add(written)
 
     def add(self, written: str) -> None:
         if (number := canonical(written)) is None:
             raise ValueError(f"{written!r} on the do-not-call list is no number such as +14155…")
-        self._numbers.add(number)
+        self.numbers.add(number)
 
     async def holds(self, number: str) -> bool:
-        return number in self._numbers
+        return number in self.numbers
 
 
 class Guard:

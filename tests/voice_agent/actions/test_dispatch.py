@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from structlog.typing import EventDict
 
 from tests.voice_agent.actions.hooks import HANG_S, Hook, listening, webhooks
 from tests.voice_agent.actions.schemas import appointment, document
@@ -97,6 +98,7 @@ async def conversation(
     guards: Guards | None = None,
     details: dict[str, Any] | None = None,
     state: dict[str, Any] | None = None,
+    offers_all: bool = False,
     **actions: dict[str, Any],
 ) -> AsyncIterator[Conversation]:
     """One conversation; webhooks without an address call the hook."""
@@ -118,6 +120,7 @@ async def conversation(
             details=details,
             guards=guards,
             record=lambda record: made.records.append(record),
+            offers_all=offers_all,
         )
         made = Conversation(dispatcher, effects, hook)
         yield made
@@ -301,6 +304,13 @@ async def test_all_dependencies_must_be_there() -> None:
         call.dispatcher.update_state({"c-d": False})
         assert call.offered == ["save", "act"]
         assert await call.told("act") == "Done."
+
+
+async def test_all_actions_may_be_offered_and_are_still_refused() -> None:
+    """S004-60"""
+    async with conversation(act={"_depends_on": ["state.a"]}, offers_all=True) as call:
+        assert call.offered == list(call.dispatcher.names) == ["act"]
+        assert "must be known first" in await call.told("act")
 
 
 async def test_a_missing_value_is_asked_for_and_nothing_is_done() -> None:
@@ -491,7 +501,7 @@ async def test_what_takes_too_long_is_given_up() -> None:
         assert call.records[0].outcome == "failed"
 
 
-async def test_a_bug_in_an_effect_is_a_result(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_bug_in_an_effect_is_a_result(logged: list[EventDict]) -> None:
     async def broken() -> None:
         raise RuntimeError("the exception's text")
 
@@ -502,7 +512,7 @@ async def test_a_bug_in_an_effect_is_a_result(capsys: pytest.CaptureFixture[str]
             True,
         )
         assert call.records[0].outcome == "failed"
-    assert "action_broke" in "".join(capsys.readouterr())
+    assert "action_broke" in str(logged)
 
 
 async def test_a_call_that_ends_leaves_a_record_and_the_deed_is_not_repeated() -> None:
@@ -534,11 +544,11 @@ async def test_every_wanted_action_leaves_one_record() -> None:
         assert call.records[1].result.startswith("Not done: the arguments are no usable JSON")
 
 
-async def test_logs_have_no_values(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_logs_have_no_values(logged: list[EventDict]) -> None:
     async with conversation(save=SAVE_PHONE, book={"_action_type": "webhook"}) as call:
         await call.run("save", PHONE)
         await call.run("save", '{"phone": "4155559999"}')
         await call.run("book", '{"who": "Annabel"}')
-    logged = "".join(capsys.readouterr())
-    assert "action_ended" in logged
-    assert "415555" not in logged and "Annabel" not in logged
+    lines = str(logged)
+    assert "action_ended" in lines
+    assert "415555" not in lines and "Annabel" not in lines

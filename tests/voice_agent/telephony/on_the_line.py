@@ -14,6 +14,7 @@ from aiohttp.test_utils import TestServer
 from tests.voice_agent.telephony.twilio_rest import ACCOUNT, Call, TwilioRest, twilio_rest
 from voice_agent.settings import OutgoingSettings
 from voice_agent.telephony.effects import TelephoneEffects
+from voice_agent.telephony.exchange import Exchange
 from voice_agent.telephony.limits import DoNotCallList, Guard
 from voice_agent.telephony.live import Ticket, Tickets
 from voice_agent.telephony.outgoing import Dialer, Ended
@@ -83,6 +84,7 @@ class NotedConversations:
 class Telephone:
     """Everything, wired as the server wires it."""
 
+    exchange: Exchange
     carrier: TwilioRest
     rest: Rest
     guard: Guard
@@ -107,16 +109,7 @@ class Telephone:
         return noted
 
     def effects(self, live: NotedCall, *transfer_to: str) -> TelephoneEffects:
-        return TelephoneEffects(
-            live,
-            self.rest,
-            self.guard,
-            self.transfers,
-            self.conversations,
-            Urls(PUBLIC),
-            transfer_to,
-            lambda: NOON,
-        )
+        return self.exchange.effects(live, transfer_to)
 
     def call(self, sid: str) -> Call:
         return self.carrier.calls[sid]
@@ -144,23 +137,32 @@ async def telephone(
     async with twilio_rest(PUBLIC) as carrier, connected(ACCOUNT, carrier.url) as rest:
         carrier.own(OWN)
         clock = LoopClock(asyncio.get_running_loop())
-        guard = Guard(settings, do_not_call=DoNotCallList(do_not_call), own=[OWN])
         tickets = Tickets(60_000, 60_000)
         conversations = NotedConversations(clock, tickets)
-        urls = Urls(PUBLIC)
         ended: list[Ended] = []
         transferred: list[TransferOutcome] = []
-        transfers = Transfers(
-            rest, guard, conversations, urls, lambda: NOON, lambda _, how: transferred.append(how)
-        )
         later = _Later()
-        dialer = Dialer(rest, guard, tickets, later, urls, clock, lambda: NOON, ended.append)
+        exchange = Exchange(
+            rest,
+            Urls(PUBLIC),
+            settings,
+            tickets,
+            later,
+            conversations,
+            clock,
+            do_not_call=DoNotCallList(do_not_call),
+            own=[OWN],
+            now=lambda: NOON,
+            call_ended=ended.append,
+            transfer_ended=lambda _, how: transferred.append(how),
+        )
+        guard, transfers, dialer = exchange.guard, exchange.transfers, exchange.dialer
         application = web.Application()
         application.add_routes(TelephoneRoutes(Signed(PUBLIC, secret), dialer, transfers).routes())
         async with TestServer(application) as server:
             carrier.reach = str(server.make_url("")).rstrip("/")
             later.telephone = Telephone(
-                carrier, rest, guard, tickets, conversations, transfers, dialer, clock,
+                exchange, carrier, rest, guard, tickets, conversations, transfers, dialer, clock,
                 carrier.reach, ended=ended, transferred=transferred,
             )  # fmt: skip
             yield later.telephone

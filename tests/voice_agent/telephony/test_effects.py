@@ -24,10 +24,24 @@ async def test_transfers_are_told_in_a_sentence() -> None:
     async with telephone(contacts={"front desk": DESK}) as line:
         live = line.connected()
         effects = line.effects(live, "front desk")
-        assert "not on the list" in await effects.transfer("+12125551213")
+        assert "not transferred there" in await effects.transfer("+12125551213")
         assert "being transferred" in await effects.transfer("Front Desk")
         line.carrier.refusals = [(400, 21220, {})]
         assert "not in progress" in await effects.transfer("front desk")
+
+
+async def test_the_model_is_told_nothing_that_is_for_operators() -> None:
+    async with telephone(countries=(), calls_per_caller_hour=0) as line:
+        live = line.connected()
+        effects = line.effects(live, DESK)
+        told = [await effects.transfer(DESK), await effects.send_sms("hello")]
+        line.guard.limits.contacts["bad"] = "+19005550123"
+        told.append(await line.effects(live, "bad").transfer("bad"))
+        assert all("not allowed" in text for text in told)
+        assert not any(mark in text for text in told for mark in "`+_/")
+        line.carrier.refusals = [(400, 21220, {})]
+        told = [await line.effects(live).press_keys("1")]
+        assert told == ["No key was pressed. The call is not in progress."]
 
 
 async def test_a_text_message_goes_to_the_other_party() -> None:
