@@ -25,11 +25,14 @@ class Tape:
         self._silence = audio_format.silence
         self._width = audio_format.sample_width
         self._per_ms = audio_format.rate // 1000
+        self._most = _MOST_MS * self._per_ms
+        self._hole = _HOLE_MS * self._per_ms
+        self._tolerated = _LAG_MS * self._per_ms
         self._left = bytearray()
         self._right = bytearray()
         self._taken = 0
         """The sample with which both begin."""
-        self._lag = _HOLE_MS * self._per_ms
+        self._lag = self._hole
         """The least one of the last frames,"""
         self._frames = 0
         """so many of them."""
@@ -41,32 +44,38 @@ class Tape:
 
     def heard(self, audio: bytes, at: int) -> None:
         """The far end said `audio`; its last sample came at `at`."""
-        samples = len(audio) // self._width
-        if self._full(self._left, samples):
+        left = self._left
+        held, samples = len(left) // self._width, len(audio) // self._width
+        if held + samples > self._most:
+            self.overrun = True
             return
-        lag = at - samples - self._end(self._left)
+        lag = at - samples - self._taken - held
         if not self._began:
             self._began = True
-            self._pad(self._left, lag)
+            self._pad(left, lag)
             lag = 0
-        self._lag = min(self._lag, lag)
         self._frames += 1
-        if lag >= _HOLE_MS * self._per_ms:
-            self._pad(self._left, lag)
+        if lag < self._lag:
+            self._lag = lag
+        if lag >= self._hole:
+            self._pad(left, lag)
             self._lag = 0
         elif self._frames >= _STEADY_FRAMES:
-            if self._lag > _LAG_MS * self._per_ms:
-                self._pad(self._left, self._lag)
-            self._lag, self._frames = _HOLE_MS * self._per_ms, 0
-        self._left += self._silence * samples if self.muted else audio
+            if self._lag > self._tolerated:
+                self._pad(left, self._lag)
+            self._lag, self._frames = self._hole, 0
+        left += self._silence * samples if self.muted else audio
 
     def said(self, audio: bytes, at: int) -> None:
         """We sent `audio` at `at`; it plays then, or after what was sent before."""
-        samples = len(audio) // self._width
-        if self._full(self._right, samples):
+        right = self._right
+        held, samples = len(right) // self._width, len(audio) // self._width
+        if held + samples > self._most:
+            self.overrun = True
             return
-        self._pad(self._right, at - self._end(self._right))
-        self._right += self._silence * samples if self.muted else audio
+        if (dry := at - self._taken - held) > 0:
+            self._pad(right, dry)
+        right += self._silence * samples if self.muted else audio
 
     def cleared(self, at: int) -> None:
         """What would have played from `at` on does not."""
@@ -109,12 +118,7 @@ class Tape:
         return self._taken + len(channel) // self._width
 
     def _pad(self, channel: bytearray, samples: int) -> None:
-        most = _MOST_MS * self._per_ms - len(channel) // self._width
+        most = self._most - len(channel) // self._width
         if samples > most:
             self.overrun = True
         channel += self._silence * max(min(samples, most), 0)
-
-    def _full(self, channel: bytearray, samples: int) -> bool:
-        full = len(channel) // self._width + samples > _MOST_MS * self._per_ms
-        self.overrun = self.overrun or full
-        return full

@@ -3,7 +3,7 @@
 The frame path only appends to a `Tape`. Twice a second what is old enough to be certain goes to a
 file, in a thread. Never more than `Tape` holds is in memory: a disk that cannot keep up, or is
 full, costs the recording and never the call. Whenever the process dies, the file can be played up
-to the last second or two.
+to its last two or three seconds.
 """
 
 import asyncio
@@ -20,8 +20,9 @@ from voice_codecs.tape import Tape
 from voice_pipelines.ports import Clock, Leg
 
 _EVERY_S = 0.5
-_SETTLED_MS = 500
-"""Audio is certain when it is so old: the agent's cannot be cleared, the caller's is not late."""
+_SETTLED_MS = 1000
+"""Audio is certain when it is so old: the agent's cannot be cleared any more, and what the network
+held back of the caller's has come."""
 _SAFE = re.compile(r"[^A-Za-z0-9_-]")
 RecordingFormat = Literal["wav", "opus"]
 

@@ -7,7 +7,7 @@ import structlog
 
 from . import twiml
 from .destination import Reason, Refused
-from .errors import TwilioError
+from .errors import TwilioError, Unconfirmed
 from .limits import Guard
 from .live import LiveCall, Resumable
 from .rest import Rest
@@ -128,7 +128,8 @@ class TelephoneEffects:
         try:
             await self._rest.redirect(live.call_sid, orders)
         except TwilioError as error:
-            live.stays()
+            if not isinstance(error, Unconfirmed):  # Else the stream may end all the same.
+                live.stays()
             log.warning("keys_not_pressed", code=error.code, status=error.status)
             return f"No key was pressed. {error.sentence}"
         return "The keys were pressed."

@@ -17,7 +17,7 @@ from enum import Enum
 import structlog
 
 from . import twiml
-from .errors import TwilioError
+from .errors import TwilioError, Unconfirmed
 from .limits import Attempt, Guard, Receipt
 from .live import LiveCall, Resumable
 from .outgoing import is_machine
@@ -121,7 +121,8 @@ class Transfers:
     async def start(self, live: LiveCall, target: str, allowed: Collection[str]) -> None:
         """Transfer the caller as soon as the agent has finished speaking.
 
-        `allowed` are the persona's targets. Raises Refused and TwilioError; the call then goes on.
+        `allowed` are the persona's targets. Raises Refused and TwilioError; the call then goes on,
+        except that after Unconfirmed it may be transferred all the same.
         """
         limits = self._guard.limits
         attempt = Attempt(target, live.persona, live.remote, limits.max_call_s)
@@ -148,6 +149,8 @@ class Transfers:
         live.leaves()
         try:
             await self._rest.redirect(live.call_sid, orders)
+        except Unconfirmed:
+            raise  # It may be under way: the caller must be able to come back from it.
         except TwilioError as error:
             live.stays()
             del self._transfers[transfer_id]

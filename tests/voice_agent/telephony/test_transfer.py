@@ -16,7 +16,7 @@ from tests.voice_agent.telephony.on_the_line import (
 )
 from tests.voice_agent.telephony.twilio_rest import Callee
 from voice_agent.telephony.destination import Reason, Refused
-from voice_agent.telephony.errors import CallNotInProgress
+from voice_agent.telephony.errors import CallNotInProgress, Unconfirmed
 from voice_agent.telephony.transfer import TransferOutcome, judged
 
 
@@ -92,6 +92,27 @@ async def test_when_the_carrier_does_not_do_it_the_call_goes_on() -> None:
         assert live.told == ["spoken", "leaves", "stays"]
         # Nothing was used up by it.
         assert await transferred(line, live) is TransferOutcome.CONNECTED
+
+
+async def test_a_transfer_that_nobody_confirmed_can_still_come_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with telephone() as line:
+        line.carrier.callees[DESK] = Callee(ends="busy")
+        live = line.connected()
+        redirect = line.rest.redirect
+
+        async def late(sid: str, orders: str) -> None:
+            await redirect(sid, orders)
+            raise Unconfirmed("Twilio did not answer in time.")
+
+        monkeypatch.setattr(line.rest, "redirect", late)
+        with pytest.raises(Unconfirmed):
+            await line.transfers.start(live, DESK, [DESK])
+        assert live.told == ["spoken", "leaves"]
+        async with asyncio.timeout(HANG_S):
+            await line.carrier.until(lambda: len(line.call(live.call_sid).twiml) == 2)
+        assert line.call(live.call_sid).verbs == ["Connect", "Hangup"]
 
 
 async def test_nobody_is_transferred_elsewhere() -> None:
