@@ -307,7 +307,7 @@ class Rehearsal:
         if self._actions is not None and self._persona.actions_schema is not None:
             actions = _AS_TOOLS
             if not self._tools:
-                actions = instructions(self._actions, self._persona.actions_schema)
+                actions = instructions(self._actions)
         found = self._index.search(Query(dialogue.last_user, dialogue.transcript.last_agent_text()))
         prompt = self._prompt.render(script.details, script.now, found, actions=actions)
         return dialogue.transcript.history(str(prompt))

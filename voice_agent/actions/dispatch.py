@@ -177,7 +177,7 @@ class Dispatcher:
         self._confirmations.caller_spoke()
 
     def update_state(self, values: Mapping[str, Any]) -> None:
-        """A client assigns `values`. Raises StateTooLarge."""
+        """A client assigns `values`. Raises StateRefused."""
         if self.state.merge(values):
             self._confirmations.given(values)
             self._effects.state_changed(self.state.values)

@@ -85,7 +85,7 @@ _dialing: ContextVar[_Dialing] = ContextVar("dialing")
 
 
 class GuardedClient:
-    """Sends requests within `Rules`. Enter it to open it; it keeps connections for its lifetime."""
+    """Sends requests within `Rules`. Enter it to open it."""
 
     def __init__(self, rules: Rules, resolver: "AbstractResolver | None" = None) -> None:
         self.rules = rules
@@ -101,6 +101,9 @@ class GuardedClient:
             ttl_dns_cache=10,
             limit=200,
             limit_per_host=20,
+            # A kept connection may be closed by the other side just as the next request goes out,
+            # which could then neither be repeated nor be told from one that was carried out.
+            force_close=True,
         )
         self._session = aiohttp.ClientSession(
             connector=connector,

@@ -5,14 +5,19 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import VoiceAgentError
+from .source import NotJson, check_value
 
 PREFIX = "state."
 LARGEST_STATE = 65_536
 """Characters of JSON. Clients write into it too, and every change goes out to all of them."""
 
 
-class StateTooLarge(VoiceAgentError):
-    """The conversation's state would grow beyond what it may hold; nothing was changed."""
+class StateRefused(VoiceAgentError):
+    """The conversation's state cannot hold such values; nothing was changed."""
+
+
+class StateTooLarge(StateRefused):
+    """It would grow beyond what it may hold."""
 
 
 class State:
@@ -27,10 +32,14 @@ class State:
         return dict(self._values)
 
     def merge(self, values: Mapping[str, Any]) -> bool:
-        """Assign `values`; False if that changes nothing. Raises StateTooLarge.
+        """Assign `values`; False if that changes nothing. Raises StateRefused.
 
         The merge is shallow: an object replaces the object that was there.
         """
+        try:
+            check_value(dict(values))
+        except NotJson as error:
+            raise StateRefused(f"The values cannot be kept: {error}.") from error
         merged = {**self._values, **values}
         if merged == self._values and _same_types(merged, self._values):
             return False

@@ -24,11 +24,22 @@ _BARE: dict[str, dict[str, Any]] = {
 _NOTHING: tuple[object, ...] = (None, True, "true", "", {})
 """Example values that say no more than that the action is taken."""
 _INSTRUCTIONS = """\
-You can take actions. To take one write a JSON object with the action's name as the key and its \
-values as in the examples, such as {example}, into your answer. It is not spoken, so also say what \
-you do. Write no other JSON, and only values that you were told. Results come later as notes in \
-brackets; never read those out. These are the actions:
-{schema}"""
+# Tools
+
+You may call one or more functions to assist with the user query.
+
+You are provided with function signatures within <tools></tools> XML tags:
+<tools>
+{functions}
+</tools>
+
+For each function call, return a json object with function name and arguments within \
+<tool_call></tool_call> XML tags:
+<tool_call>
+{{"name": <function-name>, "arguments": <args-json-object>}}
+</tool_call>"""
+"""Word for word what open models (Hermes, Qwen) were trained on. A small one that reads the same
+functions in other words, or the schema itself, recites the examples and hangs up at will."""
 
 
 def tool(action: Action) -> Tool:
@@ -53,18 +64,25 @@ def schema_text(document: Mapping[str, Any]) -> str:
     return _compact({**document, "properties": shown})
 
 
-def instructions(actions: Actions, document: Mapping[str, Any]) -> str:
-    """The prompt's part on actions for a model without tools; empty if there are none."""
+def instructions(actions: Actions) -> str:
+    """The prompt's part on actions for a model without a tool interface; empty if there are none.
+
+    All actions are in it, so that it stays the same all through a conversation.
+    """
     if not len(actions):
         return ""
-    examples = (
-        {action.name: example.action_includes[action.name]}
-        for action in actions
-        for example in action.examples
-        if action.name in example.action_includes
-    )
-    first: Mapping[str, Any] = next(examples, {next(iter(actions)).name: {}})
-    return _INSTRUCTIONS.format(example=_compact(first), schema=schema_text(document))
+    return _INSTRUCTIONS.format(functions="\n".join(map(_function, actions)))
+
+
+def _function(action: Action) -> str:
+    shown = tool(action)
+    # No word on dependencies: told of them, a small model takes the dependent action first.
+    function = {
+        "name": shown.name,
+        "description": shown.description,
+        "parameters": shown.parameters,
+    }
+    return json.dumps({"type": "function", "function": function}, ensure_ascii=False)
 
 
 def _parameters(action: Action) -> dict[str, Any]:

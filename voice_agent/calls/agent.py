@@ -151,8 +151,7 @@ class Agents:
         greeting = initial_message(persona, plan.details, began, timezone=zone).text
         actions = None
         if read.actions is not None:
-            schema_json = persona.actions_schema or {}
-            actions = _SOURCE_ACTIONS if takes_tools else instructions(read.actions, schema_json)
+            actions = _SOURCE_ACTIONS if takes_tools else instructions(read.actions)
         instructed = read.prompt.static(plan.details, began, timezone=zone, actions=actions)
         return msgspec.structs.replace(
             policy,

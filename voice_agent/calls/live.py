@@ -102,7 +102,7 @@ class LiveCall:
         return lambda: self._clients.remove(client) if client in self._clients else None
 
     def merge_state(self, values: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Assign `values`; return the whole state. Raises StateTooLarge."""
+        """Assign `values`; return the whole state. Raises StateRefused."""
         if self.dispatcher is not None:
             self.dispatcher.update_state(values)
         elif self.state.merge(values):

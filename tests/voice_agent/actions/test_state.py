@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from voice_agent.actions.state import LARGEST_STATE, State, StateTooLarge, lookup
+from voice_agent.actions.state import LARGEST_STATE, State, StateRefused, StateTooLarge, lookup
 
 VALUES: dict[str, Any] = {
     "email_address": "ann@example.com",
@@ -83,3 +83,14 @@ def test_what_is_handed_out_is_a_copy() -> None:
     state = State({"n": 1})
     dict(state.values).update(n=2)
     assert state.values == {"n": 1}
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), "a\0b", "\ud800", [[]] * 2])
+def test_the_state_holds_what_can_be_stored(value: Any) -> None:
+    state = State()
+    if isinstance(value, list):
+        for _ in range(40):
+            value = [value]
+    with pytest.raises(StateRefused):
+        state.merge({"x": value})
+    assert state.values == {}

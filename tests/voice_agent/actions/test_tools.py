@@ -9,6 +9,7 @@ import pytest
 from tests.voice_agent.actions.schemas import appointment, document, only
 from voice_agent.actions.schema import load
 from voice_agent.actions.tools import instructions, schema_text, tool
+from voice_pipelines.conversation.inline_actions import InlineActions
 
 
 def test_the_appointment_actions_as_tools() -> None:
@@ -112,8 +113,21 @@ def test_the_prompt_has_the_schema_without_what_is_private() -> None:
 
 
 def test_the_instructions_for_a_model_without_tools() -> None:
+    """S004-18, S004-22, S004-29, S004-70"""
     given = appointment()
-    text = instructions(load(given), given)
-    assert '{"hang_up_call":"true"}' in text
-    assert text.endswith(schema_text(given))
-    assert instructions(load(document()), document()) == ""
+    text = instructions(load(given))
+    lines = text.partition("<tools>\n")[2].partition("\n</tools>")[0].splitlines()
+    functions = {found["name"]: found for found in (json.loads(line)["function"] for line in lines)}
+    assert list(functions) == list(given["properties"])
+    for name, function in functions.items():
+        assert given["properties"][name]["_description"] in function["description"]
+    assert "hooks.example.com" not in text
+    assert instructions(load(document())) == ""
+
+
+def test_what_the_instructions_ask_for_is_understood() -> None:
+    """S004-22"""
+    wanted = '<tool_call>\n{"name": "hang_up_call", "arguments": {}}\n</tool_call>'
+    pieces = InlineActions(["hang_up_call"]).push(f"Bye. {wanted}")
+    assert [piece for piece in pieces if not isinstance(piece, str)] == [("hang_up_call", "{}")]
+    assert "tool_call" not in "".join(piece for piece in pieces if isinstance(piece, str))

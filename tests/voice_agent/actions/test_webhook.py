@@ -185,6 +185,12 @@ def test_a_long_answer_is_bounded() -> None:
     assert len(told(Answer(200, "application/json", deep, True)).result) < LONGEST_RESULT + 200
 
 
+def test_a_secret_is_hidden_before_the_answer_is_cut() -> None:
+    secrets = Secrets(["K"], {"K": "sesame-street"})
+    body = b"x" * (LONGEST_RESULT - 6) + b"sesame-street"
+    assert "sesame" not in told(Answer(200, "text/plain", body, False), secrets.hide).result
+
+
 async def test_a_request_is_signed_and_names_its_deed() -> None:
     async with listening() as hook, webhooks(f"127.0.0.1:{hook.port}", signing=(b"k",)) as hooks:
         await hooks.run(hooked(hook), {"x": 1}, {}, "c1:7")
