@@ -3,11 +3,11 @@
 import asyncio
 import gc
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import structlog
 from aiohttp import web
@@ -15,17 +15,43 @@ from aiohttp import web
 from voice_pipelines.engine.call import Services
 from voice_pipelines.engine.clock import PHASES, LoopClock, Metronome
 from voice_pipelines.errors import ProviderError, ProviderRefused
-from voice_pipelines.ports import TextToSpeech
+from voice_pipelines.ports import Clock, Leg, TextToSpeech
 
+from .actions.compose import guards, rules, webhooks
+from .actions.http import GuardedClient
+from .actions.webhook import Webhooks
+from .archive import opened_archive
+from .background import background
+from .calls.agent import Agents
+from .calls.live import LiveCall, Telephone
+from .calls.one_call import House
 from .calls.phrases import PhraseBook
+from .calls.plan import CallPlan
+from .calls.reception import Reception
+from .calls.recording import Recording
 from .calls.session import Switchboard
 from .calls.warm import keep_warm
+from .desk import Desk
 from .errors import VoiceAgentError
-from .providers import Progress, Stages, traced_model
-from .settings import Configuration, Settings, check_exposure, check_providers
+from .models.errors import ModelError
+from .persona_providers import PersonaProviders
+from .personas import files
+from .providers import Progress, Stages, model_store, traced_model
+from .retrieval import Retrievers
+from .settings import (
+    Configuration,
+    RecordingSettings,
+    Settings,
+    check_exposure,
+    check_providers,
+)
 from .telemetry.figures import CallFigures
 from .telemetry.metrics import Metrics
+from .telephony.exchange import Exchange, carrier, do_not_call_list, tickets
+from .telephony.live import Tickets
+from .telephony.urls import Urls
 from .web.server import Front
+from .web.telephone import TelephoneRoutes
 
 log = structlog.get_logger()
 
@@ -38,6 +64,12 @@ class Server:
     port: int
     switchboard: Switchboard
     metrics: Metrics
+
+    @property
+    def agents(self) -> Agents:
+        """Who answers, while the server is ready."""
+        assert self.switchboard.house is not None
+        return self.switchboard.house.agents
 
     @property
     def url(self) -> str:
@@ -57,28 +89,59 @@ async def serving(
     check_exposure(settings, os.environ)
     check_providers(settings, os.environ)
     loop = asyncio.get_running_loop()
+    clock = LoopClock(loop)
     metrics = Metrics()
     metronome = Metronome(loop, metrics.beat_was_late)
     async with AsyncExitStack() as stack:
         journals = Path(settings.journal.directory) if settings.journal.directory else None
         switchboard = Switchboard(
-            configuration.policy(),
             metrics,
             journals,
             settings.server.max_calls,
             settings.prices,
             await _tracing(settings, stack),
         )
+        archive = await opened_archive(settings, metrics, journals, stack)
+        reception = Reception(files.read(Path(configuration.persona_source)), archive.personas)
+        await archive.begin(reception, stack)
+        streams = tickets(settings)
+        desk = Desk(switchboard, reception, streams, clock)
         auth_token = os.environ.get(settings.twilio.auth_token_env, "")
-        front = Front(settings, auth_token, switchboard, metrics)
-        host, port = await stack.enter_async_context(_listening(front.application(), settings))
-        stages = Stages(configuration, stack, LoopClock(loop), progress)
+        front = Front(settings, auth_token, switchboard, metrics, streams, clock, desk.plan)
+        exchange = await _exchange(settings, switchboard, desk, reception, streams, clock, stack)
+        routes = []
+        if exchange is not None:
+            telephone = TelephoneRoutes(front.signed, exchange.dialer, exchange.transfers)
+            routes += telephone.routes()
+        application = front.application(routes)
+        host, port = await stack.enter_async_context(_listening(application, settings))
+        stages = Stages(configuration, stack, clock, progress)
         front.providers = metrics.providers = stages.status
         services = await _services(configuration, stages, metronome, stack, progress)
-        switchboard.services = services
-        stack.callback(setattr, switchboard, "services", None)
+        hooks = await _webhooks(settings, stack)
+        retrievers = Retrievers(lambda: _embedding_model(settings))
+        stack.callback(retrievers.close)
+        agents = Agents(
+            services,
+            configuration.policy(),
+            PersonaProviders(stages, settings),
+            hooks,
+            guards(settings.actions),
+            retriever=retrievers.of,
+            now=_now,
+        )
+        switchboard.house = House(
+            agents,
+            reception.expected,
+            archive.writer,
+            archive.allowance,
+            None if exchange is None else _effects(exchange),
+            _recording(settings.recording),
+        )
+        stack.callback(setattr, switchboard, "house", None)
         stack.push_async_callback(switchboard.close)
-        await stack.enter_async_context(_background(keep_warm(stages.warm, switchboard)))
+        await stack.enter_async_context(background(retrievers.keep_building()))
+        await stack.enter_async_context(background(keep_warm(stages.warm, switchboard)))
         # What was imported stays: a full collection over it would stall every call's audio.
         gc.collect()
         gc.freeze()
@@ -87,6 +150,68 @@ async def serving(
         gc.collect()
         gc.set_threshold(700, 5, 1)
         yield Server(host, port, switchboard, metrics)
+
+
+def _embedding_model(settings: Settings) -> Path | None:
+    """The folder of the optional model, if it was pulled."""
+    try:
+        return model_store(settings).path("minilm")
+    except ModelError:
+        return None
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def _exchange(
+    settings: Settings,
+    switchboard: Switchboard,
+    desk: Desk,
+    reception: Reception,
+    streams: Tickets,
+    clock: Clock,
+    stack: AsyncExitStack,
+) -> Exchange | None:
+    """What makes the carrier do something; None without an account or a public address."""
+    rest = await stack.enter_async_context(carrier(settings, os.environ))
+    if rest is None:
+        return None
+    return Exchange(
+        rest,
+        Urls(settings.server.public_url),
+        settings.outgoing,
+        streams,
+        switchboard,
+        desk,
+        clock,
+        do_not_call=do_not_call_list(settings.outgoing),
+        own=reception.numbers,
+    )
+
+
+def _effects(exchange: Exchange) -> Callable[[LiveCall], Telephone]:
+    def effects(live: LiveCall) -> Telephone:
+        return exchange.effects(live, live.plan.persona.telephone.transfer_to)
+
+    return effects
+
+
+def _recording(
+    settings: RecordingSettings,
+) -> Callable[[CallPlan, str, Leg, Clock], Recording | None]:
+    def recording(plan: CallPlan, call_id: str, leg: Leg, clock: Clock) -> Recording | None:
+        wanted = plan.persona.telephone.recording
+        if not wanted or (plan.direction == "outbound" and not settings.outgoing):
+            return None
+        return Recording(Path(settings.directory), call_id, leg.format, clock, settings.format)
+
+    return recording
+
+
+async def _webhooks(settings: Settings, stack: AsyncExitStack) -> Webhooks:
+    client = await stack.enter_async_context(GuardedClient(rules(settings.actions)))
+    return webhooks(settings.actions, client)
 
 
 async def _tracing(
@@ -174,21 +299,5 @@ async def _phrases(
             raise VoiceAgentError(f"The voice does not serve us: {error}.") from error
     if errors:
         log.warning("phrases_not_spoken", count=len(errors), reason=str(errors[0]))
-    await stack.enter_async_context(_background(phrases.keep_trying()))
+    await stack.enter_async_context(background(phrases.keep_trying()))
     return phrases
-
-
-@asynccontextmanager
-async def _background(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Run `work` for as long as the context lasts."""
-    failed: Exception | None = None
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(work)
-        try:
-            yield
-        except Exception as error:
-            failed = error  # The caller's own; it is not to come out wrapped in a group.
-        finally:
-            task.cancel()
-    if failed is not None:
-        raise failed

@@ -52,34 +52,29 @@ class PersonaProviders:
     """What personas want besides what the server has. What cannot be had is logged, and the
     server's own is taken: a caller shall be answered."""
 
-    def __init__(
-        self, stages: Stages, settings: Settings, llm: LanguageModel, tts: TextToSpeech
-    ) -> None:
-        """`llm` and `tts` are the server's own."""
+    def __init__(self, stages: Stages, settings: Settings) -> None:
         self._stages = stages
         self._settings = settings
-        self._llm = llm
-        self._tts = tts
         self._llms: _Made[LanguageModel] = _Made()
         self._voices: _Made[TextToSpeech] = _Made()
 
-    async def llm(self, persona: Persona) -> LanguageModel:
-        """The model that writes for `persona`."""
+    async def llm(self, persona: Persona) -> LanguageModel | None:
+        """The model that writes for `persona`; None for the server's."""
         if persona.llm is None:
-            return self._llm
+            return None
         try:
             part = llm_choice(persona.llm, self._settings.llm)
             check_provider("llm", f"persona {persona.name}: llm", part, os.environ)
             return await self._llms.get(_key(part), lambda: self._stages.llm_of(part))
         except (ConfigurationError, ProviderError) as error:
             log.error("persona_llm_unavailable", persona=persona.name, reason=str(error))
-            return self._llm
+            return None
 
-    async def tts(self, persona: Persona) -> TextToSpeech:
-        """The voice that speaks for `persona`, its pronunciations included."""
+    async def tts(self, persona: Persona) -> TextToSpeech | None:
+        """The voice that speaks for `persona`, pronunciations included; None for the server's."""
         language, words = persona.language, persona.pronunciations
         if persona.voice is None and not words and language.lower().startswith("en"):
-            return self._tts
+            return None
         try:
             part = voice_choice(persona.voice, self._settings.tts) if persona.voice else None
             if part is not None:
@@ -88,7 +83,15 @@ class PersonaProviders:
             return await self._voices.get(key, lambda: self._stages.tts_of(part, language, words))
         except (ConfigurationError, ProviderError) as error:
             log.error("persona_voice_unavailable", persona=persona.name, reason=str(error))
-            return self._tts
+            return None
+
+    def takes_tools(self, persona: Persona) -> bool:
+        """Whether its model takes tools; the local one reads of actions in its prompt."""
+        return persona.llm is not None or self._settings.llm.provider == "openai"
+
+    def one_system_message(self, persona: Persona) -> bool:
+        """Whether its model knows one system message only, as chat templates of small ones do."""
+        return persona.llm is None and self._settings.llm.provider == "local"
 
 
 def _key(part: LlmChoice | TtsChoice) -> bytes:

@@ -376,6 +376,8 @@ class Persona(_Section, frozen=True):
     """How words are said; they precede `tts.pronunciations`."""
 
 
+_WHOLE_PERSONA = {"prompt", "initial_message"}
+"""Keys that tell a persona's whole document from the short form."""
 _KEYS = {
     "deepgram": "DEEPGRAM_API_KEY",
     "elevenlabs": "ELEVENLABS_API_KEY",
@@ -429,6 +431,8 @@ class Configuration(msgspec.Struct, frozen=True):
     persona: Persona
     source: str
     """The file that it was read from."""
+    persona_source: str = ""
+    """The persona's file."""
 
     def policy(self) -> TurnPolicy:
         """What a conversation needs to know of all this."""
@@ -476,8 +480,20 @@ def load(
         raise ConfigurationError(
             f"{path}: `persona` names {settings.persona}, but there is no file {persona_path}."
         )
-    persona = convert(_read_toml(persona_path), Persona, str(persona_path))
-    return Configuration(settings, persona, str(path))
+    persona = convert(_essentials(_read_toml(persona_path)), Persona, str(persona_path))
+    return Configuration(settings, persona, str(path), str(persona_path))
+
+
+def _essentials(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the start needs of a persona's file; `personas.files` reads and checks all of it."""
+    if not _WHOLE_PERSONA & raw.keys():
+        return raw
+    phrases = dict(raw.get("phrases") or {})
+    phrases.setdefault("greeting", "")
+    if "initial_message" in raw:
+        phrases["greeting"] = raw["initial_message"]
+    kept = {key: raw[key] for key in ("name", "pronunciations") if key in raw}
+    return {**kept, "instructions": raw.get("prompt", ""), "phrases": phrases}
 
 
 def parse_override(text: str) -> dict[str, Any]:

@@ -69,12 +69,11 @@ async def test_a_language_model_that_stalls_for_ever(tmp_path: Path) -> None:
 async def test_a_voice_that_fails(tmp_path: Path) -> None:
     """The speculative answer first, of which nobody learns, and then the one that is due."""
     async with scripted(f"journal.directory={tmp_path}") as server:
-        services = server.switchboard.services
-        assert services is not None
+        services = server.agents.services
         for outcome in (Outcome.FAIL, Outcome.GARBAGE, Outcome.FAIL_MIDWAY):
             twice = {0: Fault(outcome), 1: Fault(outcome)}
             voice = ScriptedTextToSpeech(MULAW_8K, audio_ms=600, faults=twice)
-            server.switchboard.services = replace(services, tts=voice)
+            server.agents.services = replace(services, tts=voice)
             record, journal = await call(server, tmp_path, replace(SCRIPT, steps=(WORDS,)))
             assert Phrases().apology in spoken(journal), outcome
             assert all(turn.latency_ms is not None for turn in record.turns)
@@ -85,10 +84,9 @@ async def test_a_voice_that_fails(tmp_path: Path) -> None:
 async def test_a_voice_that_stalls(tmp_path: Path) -> None:
     quick = (f"journal.directory={tmp_path}", "watchdog.filler_ms=500", "watchdog.reply_ms=1500")
     async with scripted(*quick) as server:
-        services = server.switchboard.services
-        assert services is not None
+        services = server.agents.services
         voice = ScriptedTextToSpeech(MULAW_8K, audio_ms=600, faults={0: Fault(Outcome.STALL)})
-        server.switchboard.services = replace(services, tts=voice)
+        server.agents.services = replace(services, tts=voice)
         script = replace(SCRIPT, pause_ms=1800)
         record, journal = await call(server, tmp_path, script)
     assert Phrases().apology in spoken(journal)

@@ -90,19 +90,21 @@ async def test_each_is_made_once_and_what_cannot_be_had_is_the_servers() -> None
     async with AsyncExitStack() as stack:
         clock = LoopClock(asyncio.get_running_loop())
         stages = Stages(load("scripted.toml", (), {}), stack, clock, lambda _: None)
-        llm, tts = await stages.llm(), await stages.tts()
-        own = PersonaProviders(stages, settings, llm, tts)
+        await stages.llm()
+        await stages.tts()
+        own = PersonaProviders(stages, settings)
         plain = Persona(name="Anna")
-        assert await own.llm(plain) is llm
-        assert await own.tts(plain) is tts
+        assert await own.llm(plain) is None
+        assert await own.tts(plain) is None
         named = Persona(name="Ben", pronunciations={"Siobhan": "shi vawn"})
         first, second = await asyncio.gather(own.tts(named), own.tts(named))
-        assert first is second is not tts
+        assert first is second is not None
         assert len(stages.status()) == 2, "no provider was made for it"
         german = Persona(name="Carl", language="de", voice=Voice(voice_id="x"))
-        assert await own.tts(german) not in (tts, first)
+        assert await own.tts(german) not in (None, first)
         assert [status.health.name for status in stages.status()][-1] == "scripted-2"
         with capture_logs() as logs:
-            assert await own.llm(Persona(name="Dora", llm="groq")) is llm
+            assert await own.llm(Persona(name="Dora", llm="groq")) is None
         assert [entry["event"] for entry in logs] == ["persona_llm_unavailable"]
         assert "GROQ_API_KEY" in logs[0]["reason"]
+        assert not own.takes_tools(plain) and own.takes_tools(Persona(name="Dora", llm="groq"))

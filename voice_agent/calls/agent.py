@@ -1,9 +1,10 @@
 """A persona on a call: its policy, its model and voice, and what it may do."""
 
-from collections.abc import Awaitable, Callable
+from collections import ChainMap
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, cast
 
 import msgspec
 import structlog
@@ -34,11 +35,13 @@ log = structlog.get_logger()
 
 
 class Providers(Protocol):
-    """The models and voices of personas; they are always there."""
+    """The models and voices of personas. What cannot be had is the server's: a call is answered."""
 
-    async def llm(self, persona: Persona) -> LanguageModel: ...
+    async def llm(self, persona: Persona) -> LanguageModel | None:
+        """The model that writes for `persona`; None for the server's."""
 
-    async def tts(self, persona: Persona) -> TextToSpeech: ...
+    async def tts(self, persona: Persona) -> TextToSpeech | None:
+        """The voice that speaks for `persona`, pronunciations included; None for the server's."""
 
     def takes_tools(self, persona: Persona) -> bool:
         """Whether the model takes tools; otherwise it reads of actions in its prompt."""
@@ -56,6 +59,8 @@ class Agent:
     model: PersonaLanguageModel
     dispatcher: Dispatcher | None
     """None if the persona has no actions."""
+    sounds: MutableMapping[str, bytes]
+    """Audio of this call by a text that stands for it, in the format of the voice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,8 @@ class Agents:
         now: Callable[[], datetime],
     ) -> None:
         """`services` and `policy` are the server's; `now` is the time of day."""
-        self._services = services
+        self.services = services
+        """The server's own."""
         self._policy = policy
         self._providers = providers
         self._webhooks = webhooks
@@ -105,7 +111,8 @@ class Agents:
     ) -> Agent:
         """The agent of one call. Never fails: what a persona lacks, the server has."""
         persona, read = plan.persona, self._reading(plan)
-        llm, tts = await self._providers.llm(persona), await self._providers.tts(persona)
+        llm = await self._providers.llm(persona) or self.services.llm
+        tts = await self._providers.tts(persona) or self.services.tts
         takes_tools = self._providers.takes_tools(persona)
         dispatcher = self._dispatcher(read, plan, state, effects, now, record)
         model = PersonaLanguageModel(
@@ -118,28 +125,30 @@ class Agents:
             fold=self._providers.one_system_message(persona),
         )
         began = self._now()
+        sounds: dict[str, bytes] = {}
         services = replace(
-            self._services,
+            self.services,
             llm=model,
             tts=tts,
             actions=dispatcher,
             admit=admit,
-            phrases=self._phrases(tts),
+            phrases=ChainMap(sounds, cast(MutableMapping[str, bytes], self._phrases(tts))),
         )
-        return Agent(self._turn_policy(plan, read, began, takes_tools), services, model, dispatcher)
+        policy = self._turn_policy(plan, read, began, takes_tools)
+        return Agent(policy, services, model, dispatcher, sounds)
 
     async def speak_ahead(self, persona: Persona) -> None:
         """Have the fixed phrases of `persona` ready, so that its next calls begin at once."""
         phrases = persona.turn_policy(self._policy).phrases.all()
         greeting = initial_message(persona, {}, self._now())
         texts = [*phrases, *([] if greeting.personal or not greeting.text else [greeting.text])]
-        if isinstance(book := self._phrases(await self._providers.tts(persona)), PhraseBook):
+        tts = await self._providers.tts(persona) or self.services.tts
+        if isinstance(book := self._phrases(tts), PhraseBook):
             await book.add(texts)
 
-    def _phrases(self, tts: TextToSpeech) -> "PhraseBook | dict[str, bytes]":
-        if tts is self._services.tts:
-            phrases = self._services.phrases
-            return phrases if isinstance(phrases, PhraseBook) else dict(phrases)
+    def _phrases(self, tts: TextToSpeech) -> Mapping[str, bytes]:
+        if tts is self.services.tts:
+            return self.services.phrases
         return self._books.setdefault(id(tts), PhraseBook(tts))
 
     def _turn_policy(

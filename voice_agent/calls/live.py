@@ -3,12 +3,15 @@
 It is what actions do things to, what clients and the API talk to, and what is kept of it.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import structlog
 
+from voice_codecs.convert import convert
+from voice_codecs.pcm import MULAW_8K
 from voice_pipelines.conversation.commands import Command, Release, StartReply
 from voice_pipelines.conversation.events import (
     Event,
@@ -18,16 +21,20 @@ from voice_pipelines.conversation.events import (
     Transcribed,
     UserTyped,
 )
+from voice_pipelines.conversation.machine import Phase
 from voice_pipelines.engine.call import Call
 
 from ..actions.dispatch import Dispatcher
 from ..actions.state import State
 from .agent import Agent
 from .plan import CallPlan
+from .recording import Recording
 from .records import RecordWriter, Scribe, StateChanged
 
 _CALLER = "caller"
 """The leg of the party that the conversation is with."""
+_LOOK_S = 0.05
+_SILENT = (Phase.LISTENING, Phase.ENDED)
 _NO_TELEPHONE = "Not done: this is no telephone call."
 
 log = structlog.get_logger()
@@ -65,11 +72,12 @@ class LiveCall:
     def __init__(
         self,
         plan: CallPlan,
+        call_sid: str = "",
         *,
         state_changed: Callable[[Mapping[str, Any]], None] = lambda _: None,
         writer: RecordWriter | None = None,
         scribe: Scribe | None = None,
-        telephone: Telephone | None = None,
+        telephone: "Callable[[LiveCall], Telephone] | None" = None,
     ) -> None:
         """`state_changed` keeps the state in the journal, `writer` and `scribe` in the records."""
         self.plan = plan
@@ -77,13 +85,21 @@ class LiveCall:
         self._state_changed = state_changed
         self._writer = writer
         self._scribe = scribe
-        self._telephone = telephone
+        self._telephone = telephone(self) if telephone else None
         self._clients: list[Client] = []
         self._call: Call | None = None
         self._agent: Agent | None = None
         self._answers: set[int] = set()
         """Turns that answer words of the caller and were not released yet."""
         self._known: Mapping[str, Any] = self.state.values
+        self._sounds = 0
+        self.call_sid = call_sid
+        """The carrier's name of the call."""
+        self.leaving = False
+        """Whether the conversation goes on elsewhere when the stream ends."""
+        self.paused = False
+        """Whether whoever ended it meant to come back."""
+        self.recording: Recording | None = None
         """The state as it was last told."""
 
     def begin(self, call: Call, agent: Agent) -> None:
@@ -121,9 +137,63 @@ class LiveCall:
         """The other party wrote this."""
         self._tell(UserTyped(_CALLER, text))
 
-    def end(self, reason: str) -> None:
+    def say_goodbye(self, reason: str) -> None:
         """Let the agent say good-bye and hang up."""
         self._tell(HangUpRequested(reason))
+
+    # For the telephone ---------------------------------------------------------------------------
+
+    @property
+    def conversation_id(self) -> str:
+        return self.plan.conversation_id
+
+    @property
+    def persona(self) -> str:
+        """The id of the persona that speaks."""
+        return self.plan.persona_id or self.plan.persona.name
+
+    @property
+    def remote(self) -> str:
+        """The other party's number in E.164; empty if it is withheld."""
+        return self.plan.remote
+
+    @property
+    def own(self) -> str:
+        """Our number in E.164."""
+        return self.plan.own
+
+    async def spoken(self, within_s: float) -> None:
+        """Return when the agent's words so far were heard, or after `within_s`."""
+        for _ in range(round(within_s / _LOOK_S)):
+            if self._call is None or self._call.phase in _SILENT:
+                return
+            await asyncio.sleep(_LOOK_S)
+
+    def end(self, reason: str) -> None:
+        """Hang up when the agent's words so far were heard."""
+        self._tell(HangUpRequested(reason, after_speech=True))
+
+    def leave_message(self, text: str) -> None:
+        """Say `text`, whatever is heard meanwhile, and hang up: this is an answering machine."""
+        self._tell(SayRequested(text, hang_up="voicemail"))
+
+    def play(self, mulaw: bytes) -> None:
+        """Play audio that is not speech after what is queued: mu-law, 8 kHz."""
+        if self._agent is None:
+            return
+        self._sounds += 1
+        name = f"(sound {self._sounds})"
+        audio_format = self._agent.services.tts.format
+        self._agent.sounds[name] = convert(mulaw, MULAW_8K, audio_format)
+        self._tell(SayRequested(name))
+
+    def leaves(self) -> None:
+        """The carrier is about to take the call away from its media stream; it may come back."""
+        self.leaving = True
+
+    def stays(self) -> None:
+        """It does not, after all."""
+        self.leaving = False
 
     # Effects of actions --------------------------------------------------------------------------
 

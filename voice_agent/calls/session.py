@@ -1,26 +1,26 @@
-"""The live calls of one process: who is let in, what is noted of each, how they end."""
+"""The live calls of one process: who is let in, what is told of each, how they end."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import structlog
 
-from voice_pipelines.conversation.commands import Command
-from voice_pipelines.conversation.events import Event
-from voice_pipelines.conversation.policy import TurnPolicy
-from voice_pipelines.engine.call import Call, Line, Recorder, Services
-from voice_pipelines.engine.clock import LoopClock
+from voice_pipelines.engine.call import Line
 from voice_pipelines.ports import Leg
 
 from ..errors import CallRefused
 from ..settings import PriceSettings
 from ..telemetry.cost import estimate
-from ..telemetry.figures import CallFigures, CallMeter
+from ..telemetry.figures import CallFigures
 from ..telemetry.metrics import Metrics
-from .journal_file import JournalFile, utc_now
+from .kept import KeptConversations
+from .live import LiveCall
+from .one_call import House, OneCall
+from .plan import CallPlan
+from .records import Ended
 
 _CLOSE_MS = 3000
 """How long calls may take to end once their legs are hung up."""
@@ -28,46 +28,11 @@ _CLOSE_MS = 3000
 log = structlog.get_logger()
 
 
-class _Meter:
-    """Passes the journal on and fills the metrics turn by turn."""
-
-    def __init__(
-        self, metrics: Metrics, journal: JournalFile | None, phrases: Collection[str]
-    ) -> None:
-        self._metrics = metrics
-        self._journal = journal
-        self.call = CallMeter(phrases)
-
-    def event(self, now: int, event: Event) -> None:
-        if self._journal is not None:
-            self._journal.event(now, event)
-        self._metrics.failed(event)
-        if (turn := self.call.event(now, event)) is not None:
-            self._metrics.turn_ended(turn)
-
-    def command(self, now: int, command: Command) -> None:
-        if self._journal is not None:
-            self._journal.command(now, command)
-        if (turn := self.call.command(now, command)) is not None:
-            self._metrics.turn_ended(turn)
-
-
-@dataclass(frozen=True, slots=True)
-class Live:
-    """One live call."""
-
-    call_id: str
-    call: Call
-    leg: Leg
-    """The caller's."""
-
-
 class Switchboard:
     """Admits calls by an atomic count of slots and runs each to its end."""
 
     def __init__(
         self,
-        policy: TurnPolicy,
         metrics: Metrics,
         journals: Path | None,
         max_calls: int,
@@ -78,16 +43,16 @@ class Switchboard:
 
         `ended` is told the figures of every call that is over; it must return at once.
         """
-        self.services: Services | None = None
+        self.house: House | None = None
         """What calls work with, once it is there; before, none is taken."""
-        self._policy = policy
+        self.kept = KeptConversations()
+        """Conversations that may go on in another stream."""
         self._metrics = metrics
         self._journals = journals
         self._max_calls = max_calls
         self._prices = prices or PriceSettings()
         self._ended = ended
-        self._phrases = frozenset(policy.phrases.all())
-        self._live: dict[int, Live] = {}
+        self._live: dict[int, OneCall] = {}
         self._numbers = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -100,7 +65,7 @@ class Switchboard:
 
     def check(self) -> None:
         """Raises CallRefused if no further call is taken now."""
-        if self.services is None:
+        if self.house is None:
             self._metrics.call_refused("starting")
             raise CallRefused("The server is still starting.")
         if self.draining:
@@ -112,39 +77,29 @@ class Switchboard:
         self.expecting.set()
 
     @asynccontextmanager
-    async def caller(self, call_id: str, leg: Leg, acknowledges: bool) -> AsyncIterator[Line]:
-        """Run a call with one caller for as long as the context lasts. Raises CallRefused."""
+    async def caller(
+        self, call_id: str, leg: Leg, acknowledges: bool, plan: CallPlan | None = None
+    ) -> AsyncIterator[Line]:
+        """Run a call with one caller for as long as the context lasts. Raises CallRefused.
+
+        Without a `plan` whoever is expected to answer does.
+        """
         self.check()
-        services = self.services
-        assert services is not None  # `check` has refused the call otherwise.
-        loop = asyncio.get_running_loop()
-        clock = LoopClock(loop)
-        started = utc_now()
-        journal = (
-            JournalFile(self._journals, call_id, self._policy, started) if self._journals else None
-        )
-        meter = _Meter(self._metrics, journal, self._phrases)
-        recorder: Recorder = meter
-        call = Call(self._policy, services, clock, recorder)
+        house = self.house
+        assert house is not None  # `check` has refused the call otherwise.
         self._numbers += 1
         number = self._numbers
-        self._live[number] = Live(call_id, call, leg)
+        one = self._live[number] = OneCall(
+            house, self._metrics, self._journals, self.kept, call_id, leg, plan or house.expected()
+        )
         self._idle.clear()
         self._metrics.live_calls.set(len(self._live))
         log.info("call_started")
-        reason, underruns, connected = "crashed", 0, False
+        connected = False
         try:
-            async with asyncio.TaskGroup() as group:
-                writing = group.create_task(journal.keep_writing()) if journal else None
-                try:
-                    async with call.running(), call.join("caller", leg, acknowledges) as line:
-                        connected = True
-                        yield line
-                        underruns = line.player.playout.underruns
-                    reason = call.end_reason or "caller_left"
-                finally:
-                    if writing is not None:
-                        writing.cancel()
+            async with one.running(acknowledges) as line:
+                connected = True
+                yield line
         except* Exception as problem:
             # The boundary of a call: a bug ends this one and is told with its traceback.
             log.error("call_crashed", exc_info=problem)
@@ -153,26 +108,50 @@ class Switchboard:
             if not self._live:
                 self._idle.set()
             self._metrics.live_calls.set(len(self._live))
-            self._metrics.call_ended(reason)
-            self._metrics.underran(underruns)
-            figures = meter.call.figures(call_id, started)
-            cost = estimate(figures.usage, self._prices)
-            self._metrics.call_used(figures.usage, cost)
-            if self._ended is not None:
-                self._ended(figures)
-            first_audio = sorted(figures.first_audio_ms)
-            log.info(
-                "call_ended",
-                reason=reason,
-                duration_ms=clock.now(),
-                turns=len(figures.answers),
-                interrupted=sum(turn.interrupted for turn in figures.answers),
-                first_audio_ms_median=first_audio[len(first_audio) // 2] if first_audio else None,
-                underruns=underruns,
-                cost=None if cost is None else round(cost.total, 6),
-            )
+            self._account_for(one)
         if not connected:
             raise CallRefused("The call could not be connected.")
+
+    def _account_for(self, one: OneCall) -> None:
+        self._metrics.call_ended(one.reason)
+        self._metrics.underran(one.underruns)
+        figures = one.meter.figures(one.call_id, one.started)
+        cost = estimate(figures.usage, self._prices)
+        self._metrics.call_used(figures.usage, cost)
+        if self._ended is not None:
+            self._ended(figures)
+        first_audio = sorted(figures.first_audio_ms)
+        log.info(
+            "call_ended",
+            reason=one.reason,
+            duration_ms=one.clock.now(),
+            turns=len(figures.answers),
+            interrupted=sum(turn.interrupted for turn in figures.answers),
+            first_audio_ms_median=first_audio[len(first_audio) // 2] if first_audio else None,
+            underruns=one.underruns,
+            cost=None if cost is None else round(cost.total, 6),
+        )
+
+    # Conversations -------------------------------------------------------------------------------
+
+    def conversation(self, conversation_id: str) -> LiveCall | None:
+        """The live conversation of that id."""
+        live = (one.conversation for one in self._live.values())
+        return next((each for each in live if each.conversation_id == conversation_id), None)
+
+    def find(self, call_sid: str) -> LiveCall | None:
+        """The live conversation on the carrier's call."""
+        return next(
+            (one.conversation for one in self._live.values() if one.call_id == call_sid), None
+        )
+
+    def over(self, conversation_id: str, reason: str) -> None:
+        """A conversation that was kept does not go on."""
+        plan = self.kept.forget(conversation_id)
+        if plan is not None and self.house is not None and self.house.writer is not None:
+            self.house.writer.write(Ended(conversation_id, datetime.now(UTC), reason))
+
+    # The end -------------------------------------------------------------------------------------
 
     async def drain(self, deadline_ms: int, grace_ms: int = 15_000) -> None:
         """Take no further call; wait for the live ones, then let the agent say good-bye.
@@ -183,7 +162,7 @@ class Switchboard:
         if await self.becomes_idle(deadline_ms):
             return
         for live in list(self._live.values()):
-            live.call.request_hang_up("draining")
+            live.say_goodbye("draining")
         await self.becomes_idle(grace_ms)
 
     async def close(self) -> None:

@@ -151,7 +151,8 @@ class HybridRetriever:
         hundreds of calls.
         """
         self._executor = executor
-        self._embedder = embedder
+        self.embedder = embedder
+        """Counts from the next `update` on."""
         self._patience_s = patience_s
         self._search = _Search(ScenarioIndex(scenarios), executor)
         self._newest = 0
@@ -165,7 +166,7 @@ class HybridRetriever:
         number = self._newest
         wanted = self._search.index.scenarios if scenarios is None else tuple(scenarios)
         # In a thread of its own: a query of a live call is not to wait behind a long build.
-        index = await asyncio.to_thread(ScenarioIndex, wanted, self._embedder)
+        index = await asyncio.to_thread(ScenarioIndex, wanted, self.embedder)
         if number == self._newest:
             # One assignment: a search that has begun ends on the index that it began with.
             self._search = _Search(index, self._executor)

@@ -95,6 +95,22 @@ class Metrics:
             "Gaps inside a reply's audio of more than one frame, by the playout's own reckoning.",
             registry=self.registry,
         )
+        self._records = Gauge(
+            "voice_agent_records_waiting",
+            "Records of calls that wait for the database.",
+            registry=self.registry,
+        )
+        self._dropped = Counter(
+            "voice_agent_records_dropped",
+            "Records that did not fit or could not be kept; the journals have them.",
+            registry=self.registry,
+        )
+        self._database = Gauge(
+            "voice_agent_database_up",
+            "1 if the database took what it was last given.",
+            registry=self.registry,
+        )
+        self._database.set(1)
         self._lag = Histogram(
             "voice_agent_loop_lag_seconds",
             "How late the event loop's 20 ms beat was.",
@@ -174,6 +190,15 @@ class Metrics:
 
     def beat_was_late(self, ms: float) -> None:
         self._lag.observe(ms / 1000)
+
+    def records_waiting(self, count: int) -> None:
+        self._records.set(count)
+
+    def record_dropped(self) -> None:
+        self._dropped.inc()
+
+    def database_up(self, up: bool) -> None:
+        self._database.set(up)
 
     def text(self) -> bytes:
         """The exposition. Takes milliseconds: to be called off the event loop."""

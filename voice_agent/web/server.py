@@ -10,19 +10,22 @@ from aiohttp import web
 
 from voice_codecs.twilio import MediaFormat
 from voice_pipelines.engine.call import Line
-from voice_pipelines.engine.clock import LoopClock
+from voice_pipelines.ports import Clock
 
+from ..calls.plan import CallPlan
 from ..calls.session import Switchboard
 from ..errors import CallRefused
 from ..settings import Settings
 from ..telemetry.metrics import CONTENT_TYPE, Metrics
 from ..telemetry.providers import ProviderStatus, resting_stages
 from ..telephony import signature, twiml
-from ..telephony.tokens import TokenStore
+from ..telephony.live import Ticket, Tickets
 from ..telephony.urls import MEDIA_PATH, VOICE_PATH
 from ..transports.twilio import Close, MediaSocket, Stream
 from .signed import MAX_FORM_BYTES, Signed
 
+LEGACY_VOICE_PATH = "/twiml"
+"""Where numbers point that were set up for an earlier product."""
 _MEDIA_FORMAT = MediaFormat("audio/x-mulaw", 8000, 1)
 
 log = structlog.get_logger()
@@ -37,24 +40,35 @@ class Front:
         auth_token: str,
         switchboard: Switchboard,
         metrics: Metrics,
+        tickets: Tickets,
+        clock: Clock,
+        plan: Callable[[Ticket], CallPlan],
     ) -> None:
-        """`auth_token` is empty where signatures are not checked."""
+        """`auth_token` is empty where signatures are not checked.
+
+        `tickets` are issued by `clock`; `plan` says who speaks on the stream that brings one.
+        """
         self._settings = settings
         self._auth_token = auth_token
-        self._signed = Signed(settings.server.public_url, auth_token)
+        self.signed = Signed(settings.server.public_url, auth_token)
         self._switchboard = switchboard
         self._metrics = metrics
-        self._tokens: TokenStore[str] = TokenStore(settings.twilio.token_ms)
-        self._clock = LoopClock(asyncio.get_running_loop())
+        self._tickets = tickets
+        self._clock = clock
+        self._plan = plan
         self.providers: Callable[[], Sequence[ProviderStatus]] = tuple
         """How the providers fare; set when there are any."""
 
-    def application(self) -> web.Application:
+    def application(self, more: Sequence[web.RouteDef] = ()) -> web.Application:
+        """The routes, and `more`."""
         application = web.Application(client_max_size=MAX_FORM_BYTES)
+        application.add_routes(more)
         application.add_routes(
             [
                 web.get(VOICE_PATH, self._voice),
                 web.post(VOICE_PATH, self._voice),
+                web.get(LEGACY_VOICE_PATH, self._voice),
+                web.post(LEGACY_VOICE_PATH, self._voice),
                 web.get(MEDIA_PATH, self._media),
                 web.get("/healthz", self._healthz),
                 web.get("/readyz", self._readyz),
@@ -67,7 +81,7 @@ class Front:
 
     async def _voice(self, request: web.Request) -> web.Response:
         """The carrier asks what to do with a call: connect it to the media socket."""
-        form = await self._signed.form(request)
+        form = await self.signed.form(request)
         try:
             self._switchboard.check()
         except CallRefused as refusal:
@@ -75,8 +89,10 @@ class Front:
             return _twiml(
                 twiml.say_and_hang_up("We cannot take your call now. Please call again later.")
             )
-        caller = _printable(form.get("From") or request.query.get("From", ""))
-        token = self._tokens.issue(caller, self._clock.now())
+        told = {**request.query, **form}
+        caller, called = _printable(told.get("From", "")), _printable(told.get("To", ""))
+        ticket = Ticket(caller, called, persona=request.query.get("persona", ""))
+        token = self._tickets.issue(ticket, self._clock.now())
         parameters = {twiml.TOKEN_PARAMETER: token, twiml.FROM_PARAMETER: caller}
         try:
             return _twiml(twiml.connect_stream(self._media_url(request), parameters))
@@ -106,16 +122,17 @@ class Front:
     @asynccontextmanager
     async def _admitted(self, stream: Stream) -> AsyncIterator[Line]:
         start = stream.start
-        if self._settings.twilio.require_token:
-            token = start.parameters.get(twiml.TOKEN_PARAMETER, "")
-            if self._tokens.redeem(token, self._clock.now()) is None:
-                log.warning("media_token_invalid", given=bool(token))
-                raise Close(1008, "the token is missing, wrong, expired or used")
+        token = start.parameters.get(twiml.TOKEN_PARAMETER, "")
+        ticket = self._tickets.redeem(token, self._clock.now()) if token else None
+        if ticket is None and self._settings.twilio.require_token:
+            log.warning("media_token_invalid", given=bool(token))
+            raise Close(1008, "the token is missing, wrong, expired or used")
         if start.media_format != _MEDIA_FORMAT:
             raise Close(1003, "mediaFormat must be audio/x-mulaw at 8000, mono")
+        plan = self._plan(ticket) if ticket else None
         board = self._switchboard
         try:
-            async with board.caller(start.call_sid, stream.leg, acknowledges=True) as line:
+            async with board.caller(start.call_sid, stream.leg, True, plan) as line:
                 yield line
         except CallRefused as refusal:
             raise Close(1013, str(refusal)) from refusal
@@ -134,7 +151,7 @@ class Front:
         board = self._switchboard
         providers = self.providers()
         waiting_for = ""
-        if board.services is None:
+        if board.house is None:
             waiting_for = "the models to be loaded"
         elif board.draining:
             waiting_for = "the live calls to end"

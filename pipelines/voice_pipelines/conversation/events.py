@@ -205,6 +205,9 @@ class SayRequested(msgspec.Struct, frozen=True, tag=True):
     """The agent shall say exactly this."""
 
     text: str
+    hang_up: str = ""
+    """Why the call ends when it was heard: nobody is listened to meanwhile. Empty if it does not.
+    """
 
 
 class ReactRequested(msgspec.Struct, frozen=True, tag=True):

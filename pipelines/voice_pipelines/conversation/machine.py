@@ -81,6 +81,8 @@ Commands = Iterator[Command]
 _Subject = TypeVar("_Subject")
 Timer = tuple[int, Callable[[int], Commands]]
 
+_SLOWEST_MS = 150
+"""A character of a text that is spoken slowly."""
 _TIMERS_AT_ONCE = 16
 """More timers than this cannot fall due in one moment; a bug must not hang the event loop."""
 
@@ -236,9 +238,9 @@ class Conversation:
                     yield from self._learned(note, now)
             case UserTyped(leg, text):
                 yield from self._typed(leg, text, now)
-            case SayRequested(text):
+            case SayRequested(text, hang_up):
                 if not self._closing_by:
-                    yield from self._say(text, now)
+                    yield from self._say_by_order(text, hang_up, now)
             case ReactRequested(text):
                 yield from self._learned(text, now)
             case MessagesSpent(text):
@@ -477,6 +479,13 @@ class Conversation:
         keys, self._keys = " ".join(self._keys), ""
         yield from self._replies.drop_all()
         yield from self._answer(f"(The caller pressed the keys {keys}.)", self._caller or "", now)
+
+    def _say_by_order(self, text: str, hang_up: str, now: int) -> Commands:
+        if hang_up:
+            yield from self._replies.drop_all()
+        yield from self._say(text, now, hang_up)
+        if self._closing_by is not None:  # It may be long.
+            self._closing_by += _SLOWEST_MS * len(text)
 
     def _typed(self, leg: str, text: str, now: int) -> Commands:
         if self._closing_by or self._caller is None or not text.strip():

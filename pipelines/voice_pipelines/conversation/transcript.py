@@ -36,6 +36,8 @@ class Transcript:
 
     def __init__(self) -> None:
         self.lines: list[Line] = []
+        self.actions = 0
+        """How many actions were started."""
 
     def caller_said(self, turn: int, leg: str, text: str) -> None:
         self.lines.append(Line("caller", turn, text, leg))
@@ -46,6 +48,7 @@ class Transcript:
 
     def started(self, action: int, text: str) -> None:
         """An action was started; the LLM knows of it while it runs."""
+        self.actions += 1
         self.lines.append(Line("note", 0, text, action=action))
 
     def ended(self, action: int, text: str) -> None:

@@ -223,6 +223,11 @@ class Call:
                 self._legs.pop(leg_id, None)
 
     @property
+    def phase(self) -> Phase:
+        """What the conversation is doing."""
+        return self._conversation.phase
+
+    @property
     def transcript(self) -> Transcript:
         """Who has said what so far."""
         return self._conversation.transcript

@@ -106,7 +106,7 @@ RARE: st.SearchStrategy[Event] = st.one_of(
     st.builds(LegLeft, st.just("b")),
     st.builds(HangUpRequested, st.just("draining"), st.booleans()),
     st.builds(UserTyped, LEGS, SAID),
-    st.builds(SayRequested, st.just("One")),
+    st.builds(SayRequested, st.just("One"), st.sampled_from(["", "voicemail"])),
     st.builds(ReactRequested, st.just("the door was opened")),
     st.builds(MessagesSpent, st.just("That was all for today.")),
     st.builds(LegLeft, LEGS),

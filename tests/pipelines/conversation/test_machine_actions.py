@@ -13,6 +13,7 @@ from voice_pipelines.conversation.commands import (
 from voice_pipelines.conversation.events import (
     ActionEnded,
     HangUpRequested,
+    Heard,
     HistoryRestored,
     LegJoined,
     MessagesSpent,
@@ -187,6 +188,19 @@ def test_a_typed_turn_is_answered_and_cuts_the_agent_off() -> None:
 def test_the_agent_says_what_it_is_told_to() -> None:
     script = Script()
     assert script.at(500, SayRequested("Look behind you."))[0] == Speak(1, 0, "Look behind you.")
+
+
+def test_a_message_is_left_whatever_is_heard_meanwhile() -> None:
+    script = Script()
+    replying(script)
+    message = "This is Anna. Please call us back."
+    script.at(2000, SayRequested(message, hang_up="voicemail"))
+    assert script.spoken()[-1] == message
+    turn = script.last(Release).turn
+    script.at(2100, PlaybackStarted("a", turn), SpeechStarted("a"), SpeechConfirmed("a"))
+    script.at(4000, SpeechStopped("a", 60), Heard("a", turn, message[:12], 1900))
+    script.at(6000, PlaybackEnded("a", turn))
+    assert script.at(6400) == [HangUp("voicemail")]
 
 
 def test_the_agent_speaks_of_what_it_learns() -> None:

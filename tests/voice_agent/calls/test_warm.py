@@ -3,16 +3,15 @@
 import asyncio
 from typing import cast
 
-from voice_agent.calls.session import Live, Switchboard
+from voice_agent.calls.one_call import House, OneCall
+from voice_agent.calls.session import Switchboard
 from voice_agent.calls.warm import keep_warm
 from voice_agent.telemetry.metrics import Metrics
-from voice_pipelines.conversation.policy import TurnPolicy
-from voice_pipelines.engine.call import Services
 
 
 def switchboard() -> Switchboard:
-    board = Switchboard(TurnPolicy(), Metrics(), None, 1)
-    board.services = cast(Services, object())  # `check` wants to know only that there are some.
+    board = Switchboard(Metrics(), None, 1)
+    board.house = cast(House, object())  # `check` wants to know only that there is one.
     return board
 
 
@@ -48,7 +47,7 @@ async def test_the_start_and_the_beginning_of_a_call_warm() -> None:
 
 async def test_connections_are_tended_while_a_call_lasts() -> None:
     board, warm = switchboard(), Warmed()
-    board._live[1] = cast(Live, object())
+    board._live[1] = cast(OneCall, object())
     async with asyncio.TaskGroup() as group:
         task = group.create_task(keep_warm(warm, board, every_s=0.01))
         await warm.reaches(4)

@@ -1,5 +1,6 @@
 """A number is connected and examined, against the loopback carrier and a real front."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -12,17 +13,21 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from tests.voice_agent.telephony.twilio_rest import ACCOUNT, TwilioRest, twilio_rest
+from voice_agent.calls.one_call import House
+from voice_agent.calls.reception import Reception
 from voice_agent.calls.session import Switchboard
+from voice_agent.desk import Desk
 from voice_agent.errors import VoiceAgentError
+from voice_agent.personas.persona import Persona
 from voice_agent.settings import load
 from voice_agent.telemetry.metrics import Metrics
 from voice_agent.telephony import setup
+from voice_agent.telephony.exchange import tickets
 from voice_agent.telephony.rest import Number, Rest, connected
 from voice_agent.telephony.setup import Finding
 from voice_agent.telephony.urls import Urls
 from voice_agent.web.server import Front
-from voice_pipelines.conversation.policy import TurnPolicy
-from voice_pipelines.engine.call import Services
+from voice_pipelines.engine.clock import LoopClock
 
 OWN = "+14155550100"
 URLS = Urls("https://agent.example.com/")
@@ -45,10 +50,14 @@ async def front(
     server_settings = msgspec.structs.replace(loaded.server, public_url=origin)
     settings = msgspec.structs.replace(loaded, server=server_settings)
     metrics = Metrics()
-    switchboard = Switchboard(TurnPolicy(), metrics, None, 10)
+    clock = LoopClock(asyncio.get_running_loop())
+    streams = tickets(settings)
+    switchboard = Switchboard(metrics, None, 10)
     if ready:
-        switchboard.services = cast(Services, object())  # The front only asks if it is there.
-    application = Front(settings, secret, switchboard, metrics).application()
+        switchboard.house = cast(House, object())  # The front only asks if it is there.
+    desk = Desk(switchboard, Reception(Persona(name="Anna")), streams, clock)
+    front = Front(settings, secret, switchboard, metrics, streams, clock, desk.plan)
+    application = front.application()
     async with TestServer(application, host="127.0.0.1", port=port):
         yield Urls(origin)
 

@@ -358,9 +358,8 @@ async def test_a_bug_ends_its_call_and_no_other() -> None:
             calling(server) as bystander,
         ):
             await bystander.is_answered()
-            services = server.switchboard.services
-            assert services is not None
-            server.switchboard.services = replace(services, llm=Broken())
+            services = server.agents.services
+            server.agents.services = replace(services, llm=Broken())
             async with calling(server) as socket:
                 await socket.say(socket.wire.dtmf("1"), socket.wire.dtmf("#"))
                 assert await socket.close_code() == 1011
@@ -374,9 +373,8 @@ async def test_a_bug_ends_its_call_and_no_other() -> None:
 async def test_a_recognizer_that_cannot_be_opened_refuses_the_call() -> None:
     with capture_logs() as events:
         async with serving(load("scripted.toml", ("vad=energy", "server.port=0"), {})) as server:
-            services = server.switchboard.services
-            assert services is not None
-            server.switchboard.services = replace(services, stt=Deaf())
+            services = server.agents.services
+            server.agents.services = replace(services, stt=Deaf())
             async with calling(server) as socket:
                 assert await socket.close_code() == 1013
             assert not len(server.switchboard)

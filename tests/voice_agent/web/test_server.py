@@ -25,13 +25,18 @@ from tests.voice_agent.media import (
     scripted,
 )
 from voice_agent.app import Server, serving
+from voice_agent.calls.reception import Reception
 from voice_agent.calls.session import Switchboard
+from voice_agent.desk import Desk
 from voice_agent.errors import ConfigurationError
+from voice_agent.personas.persona import Persona
 from voice_agent.settings import load
 from voice_agent.telemetry.metrics import Metrics
+from voice_agent.telephony.exchange import tickets
 from voice_agent.telephony.signature import HEADER, sign_form, sign_handshake
 from voice_agent.web.server import Front
 from voice_pipelines.conversation.commands import Message
+from voice_pipelines.engine.clock import LoopClock
 from voice_pipelines.errors import ProviderUnavailable
 from voice_pipelines.ports import ReplyDelta, Tool
 
@@ -301,9 +306,12 @@ async def test_after_the_deadline_the_agent_says_good_bye() -> None:
 
 async def test_before_the_models_are_loaded_nobody_is_taken() -> None:
     configuration = load("scripted.toml", (), {})
-    metrics = Metrics()
-    board = Switchboard(configuration.policy(), metrics, None, 10)
-    front = Front(configuration.settings, "", board, metrics)
+    metrics, clock = Metrics(), LoopClock(asyncio.get_running_loop())
+    board = Switchboard(metrics, None, 10)
+    reception = Reception(Persona(name="Anna"))
+    streams = tickets(configuration.settings)
+    desk = Desk(board, reception, streams, clock)
+    front = Front(configuration.settings, "", board, metrics, streams, clock, desk.plan)
     async with TestServer(front.application()) as web:
         server = Server("127.0.0.1", web.port or 0, board, metrics)
         status, body = await ready(server)
@@ -363,9 +371,8 @@ class Down:
 
 async def test_errors_are_counted_by_provider() -> None:
     async with scripted() as server:
-        services = server.switchboard.services
-        assert services is not None
-        server.switchboard.services = replace(services, llm=Down())
+        services = server.agents.services
+        server.agents.services = replace(services, llm=Down())
         async with calling(server) as socket:
             await socket.is_answered()  # By a filler.
             labels = {"stage": "llm", "provider": "acme"}

@@ -1,0 +1,256 @@
+"""One call from its first to its last moment: put together, run, and kept."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from voice_pipelines.conversation.commands import Command
+from voice_pipelines.conversation.events import Event, HistoryRestored
+from voice_pipelines.conversation.policy import TurnPolicy
+from voice_pipelines.engine.call import Call, Line
+from voice_pipelines.engine.clock import LoopClock
+from voice_pipelines.ports import Leg
+
+from ..telemetry.figures import CallMeter
+from ..telemetry.metrics import Metrics
+from .admission import Admission
+from .agent import Agents
+from .journal_file import JournalFile, utc_now
+from .kept import KeptConversations
+from .limits import Allowance
+from .live import LiveCall, Telephone
+from .plan import CallPlan, Past
+from .recording import Recording
+from .records import (
+    Begun,
+    Conversation,
+    Ended,
+    RecordingKept,
+    RecordWriter,
+    Resumed,
+    Scribe,
+    Status,
+)
+from .recovery import about
+
+_CALLER = "caller"
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What calls work with."""
+
+    agents: Agents
+    expected: Callable[[], CallPlan]
+    """Who answers where nobody else is asked for; every call gets a plan of its own."""
+    writer: RecordWriter | None = None
+    """None where nothing is kept."""
+    allowance: Allowance | None = None
+    telephone: Callable[[LiveCall], Telephone] | None = None
+    recording: Callable[[CallPlan, str, Leg, LoopClock], Recording | None] | None = None
+    """Gives a recording for a call that is to be recorded; None where none ever is."""
+
+
+class _Recorders:
+    """Passes on what happens: to the journal, the metrics, and what others see of it."""
+
+    def __init__(
+        self,
+        metrics: Metrics,
+        journal: JournalFile | None,
+        live: LiveCall,
+        admission: Admission | None,
+        meter: CallMeter,
+    ) -> None:
+        self._metrics = metrics
+        self._journal = journal
+        self._live = live
+        self._admission = admission
+        self._meter = meter
+
+    def event(self, now: int, event: Event) -> None:
+        if self._journal is not None:
+            self._journal.event(now, event)
+        self._metrics.failed(event)
+        if (turn := self._meter.event(now, event)) is not None:
+            self._metrics.turn_ended(turn)
+        self._live.event(now, event)
+
+    def command(self, now: int, command: Command) -> None:
+        if self._journal is not None:
+            self._journal.command(now, command)
+        if (turn := self._meter.command(now, command)) is not None:
+            self._metrics.turn_ended(turn)
+        if self._admission is not None:
+            self._admission.command(command)
+        self._live.command(now, command)
+
+
+class OneCall:
+    """A call, from the moment that it takes a slot."""
+
+    def __init__(
+        self,
+        house: House,
+        metrics: Metrics,
+        journals: Path | None,
+        kept: KeptConversations,
+        call_id: str,
+        leg: Leg,
+        plan: CallPlan,
+    ) -> None:
+        """`kept` takes the conversation if it goes on elsewhere."""
+        self.call_id = call_id
+        self.leg = leg
+        self.started = utc_now()
+        self.reason = "crashed"
+        self.underruns = 0
+        self.clock = LoopClock(asyncio.get_running_loop())
+        self._house = house
+        self._metrics = metrics
+        self._journals = journals
+        self._kept = kept
+        self._plan = plan
+        self._journal: JournalFile | None = None
+        self._began = datetime.now(UTC)
+        past = plan.past
+        scribe = None
+        if house.writer is not None:
+            first = (past.next_message, past.last_action) if past else (0, 0)
+            scribe = Scribe(plan.conversation_id, self._began, *first)
+        self.conversation = LiveCall(
+            plan,
+            call_id,
+            state_changed=self._state_changed,
+            writer=house.writer,
+            scribe=scribe,
+            telephone=house.telephone,
+        )
+        self.meter = CallMeter(())
+        self._call: Call | None = None
+
+    def say_goodbye(self, reason: str) -> None:
+        """Let the agent say good-bye and end the call."""
+        if self._call is not None:
+            self._call.request_hang_up(reason)
+
+    @asynccontextmanager
+    async def running(self, acknowledges: bool) -> AsyncIterator[Line]:
+        """The call, for as long as its caller's leg is there."""
+        async with asyncio.TaskGroup() as group, AsyncExitStack() as stack:
+            recording = self._recording()
+            call = await self._put_together(group, recording)
+            if self._journal is not None:
+                stack.callback(group.create_task(self._journal.keep_writing()).cancel)
+            if recording is not None:
+                stack.callback(group.create_task(recording.keep_writing()).cancel)
+            leg = recording.leg(self.leg) if recording else self.leg
+            try:
+                async with call.running():
+                    if (past := self._plan.past) is not None:
+                        call.tell(HistoryRestored(past.messages, self._plan.note))
+                    async with call.join(_CALLER, leg, acknowledges) as line:
+                        line.tap = recording.heard if recording else None
+                        yield line
+                        self.underruns = line.player.playout.underruns
+                self.reason = call.end_reason or "caller_left"
+            finally:
+                self._end(call)
+
+    async def _put_together(self, group: asyncio.TaskGroup, recording: Recording | None) -> Call:
+        house, plan, live = self._house, self._plan, self.conversation
+        admission = None
+        if house.allowance is not None:
+            spawn: Callable[[Coroutine[Any, Any, bool]], asyncio.Task[bool]] = group.create_task
+            admission = Admission(plan, house.allowance, spawn, lambda: datetime.now(UTC))
+        agent = await house.agents.agent(
+            plan, live.state, live, now=self.clock.now, admit=admission
+        )
+        policy = _announced(agent.policy, plan) if recording else agent.policy
+        self.meter = CallMeter(frozenset(policy.phrases.all()))
+        if self._journals is not None:
+            self._journal = JournalFile(
+                self._journals, self.call_id, policy, self.started, self._about()
+            )
+        recorders = _Recorders(self._metrics, self._journal, live, admission, self.meter)
+        call = self._call = Call(
+            policy, agent.services, self.clock, recorders, plan.conversation_id
+        )
+        live.begin(call, agent)
+        if house.writer is not None:
+            begun = Begun(self._record()) if plan.past is None else Resumed(plan.conversation_id)
+            house.writer.write(begun)
+        return call
+
+    def _recording(self) -> Recording | None:
+        make = self._house.recording
+        recording = make(self._plan, self.call_id, self.leg, self.clock) if make else None
+        self.conversation.recording = recording
+        return recording
+
+    def _end(self, call: Call) -> None:
+        live, plan, writer = self.conversation, self._plan, self._house.writer
+        now = self.clock.now()
+        live.write_lines(now)
+        if live.leaving:
+            before = plan.past or Past(())
+            self._kept.keep(plan, self._past(call, before))
+        if writer is None:
+            return
+        if live.recording is not None and live.recording.path is not None:
+            writer.write(RecordingKept(plan.conversation_id, str(live.recording.path)))
+        status: Status = "paused" if live.leaving or live.paused else "ended"
+        reason = call.end_reason or "caller_left"
+        writer.write(Ended(plan.conversation_id, datetime.now(UTC), reason, status))
+
+    def _past(self, call: Call, before: Past) -> Past:
+        lines = call.transcript.lines
+        messages = call.transcript.history("")
+        own = [line for line in lines if not line.action]
+        return Past(
+            messages,
+            dict(self.conversation.state.values),
+            before.next_message + len(own) - len(before.messages),
+            before.last_action + call.transcript.actions,
+        )
+
+    def _state_changed(self, state: Any) -> None:
+        if self._journal is not None:
+            self._journal.state(self.clock.now(), state)
+
+    def _about(self) -> dict[str, Any]:
+        past = self._plan.past
+        first = (past.next_message, past.last_action) if past else (0, 0)
+        return about(self._record(), *first)
+
+    def _record(self) -> Conversation:
+        plan = self._plan
+        return Conversation(
+            id=plan.conversation_id,
+            created_at=self._began,
+            workspace=plan.workspace,
+            persona_id=plan.persona_id,
+            persona_name=plan.persona.name,
+            persona_version=plan.persona_version,
+            user_id=plan.user_id,
+            direction=plan.direction,
+            call=self.call_id,
+            details=plan.details,
+            state=dict(self.conversation.state.values),
+        )
+
+
+def _announced(policy: TurnPolicy, plan: CallPlan) -> TurnPolicy:
+    """The caller is told of the recording before anything else, unless that was in the past."""
+    announcement = plan.persona.telephone.recording_announcement
+    if not announcement or plan.past is not None:
+        return policy
+    greeting = f"{announcement} {policy.phrases.greeting}".strip()
+    phrases = msgspec.structs.replace(policy.phrases, greeting=greeting)
+    return msgspec.structs.replace(policy, phrases=phrases)

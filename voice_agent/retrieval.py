@@ -1,0 +1,61 @@
+"""The scenarios of personas, made searchable beside the calls."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import structlog
+
+from .personas.embeddings import MiniLm, Remembered
+from .personas.persona import Persona
+from .personas.retrieval import HybridRetriever, Retriever
+
+_THREADS = 2
+
+log = structlog.get_logger()
+
+
+class Retrievers:
+    """Gives each persona a retriever: by words at once, by meaning once that has been read.
+
+    `keep_building` has to run beside the calls.
+    """
+
+    def __init__(self, model: Callable[[], Path | None]) -> None:
+        """`model` gives the folder of the embedding model, None without one; called in a thread."""
+        self._model = model
+        self._executor = ThreadPoolExecutor(_THREADS, "scenarios")
+        self._embedder: Remembered | None = None
+        self._asked = False
+        self._building: asyncio.Queue[Persona] = asyncio.Queue()
+        self._made: dict[str, HybridRetriever] = {}
+
+    def close(self) -> None:
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def of(self, persona: Persona) -> Retriever:
+        """The retriever of a persona's scenarios."""
+        made = HybridRetriever(persona.scenarios, self._executor)
+        self._made[persona.name] = made
+        self._building.put_nowait(persona)
+        return made
+
+    async def keep_building(self) -> None:
+        """Let meanings count as well. Never returns."""
+        while True:
+            persona = await self._building.get()
+            try:
+                if not self._asked:
+                    self._asked = True
+                    self._embedder = await asyncio.to_thread(self._load)
+                retriever = self._made.get(persona.name)
+                if retriever is not None and self._embedder is not None:
+                    retriever.embedder = self._embedder
+                    await retriever.update()
+            except Exception:  # Words alone serve as well.
+                log.exception("scenarios_not_embedded", persona=persona.name)
+
+    def _load(self) -> Remembered | None:
+        folder = self._model()
+        return None if folder is None else Remembered(MiniLm(folder))
