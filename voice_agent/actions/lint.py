@@ -1,12 +1,13 @@
 """What is doubtful in an actions schema: it can be used, but probably is not what was meant."""
 
-import difflib
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from .action import Action, Finding
 from .depends import unreachable
+from .nearest import nearest
 from .notation import holes, references
 
 _ACTION_KEYS = (
@@ -14,6 +15,8 @@ _ACTION_KEYS = (
     *("_webhook_constants", "_confirm", "_rate_limit"),
 )
 _WEBHOOK_KEYS = ("url", "method", "body", "headers", "responseHandler")
+_MOST_TOLD = 20
+"""Findings of one kind for one action."""
 _SECRET_NAME = re.compile(
     r"api[-_]?key|secret|token|passw(or)?d|authorization|auth|credential|private[-_]?key"
     r"|access[-_]?key|bearer",
@@ -60,29 +63,29 @@ def _told(action: Action, parameters: Mapping[str, Any]) -> set[str]:
 def misspelled(required: Iterable[str], defined: Collection[str]) -> dict[str, str]:
     """Required names that nothing defines, each with the defined one that it nearly is."""
     found = {}
-    for name in required:
-        close = difflib.get_close_matches(name, defined, n=1, cutoff=0.8)
-        if name not in defined and close:
-            found[name] = close[0]
+    for name in islice((name for name in required if name not in defined), _MOST_TOLD):
+        if close := nearest(name, sorted(defined), cutoff=0.8):
+            found[name] = close
     return found
 
 
 def _unknown_keys(given: Mapping[str, Any], path: str) -> Iterator[Finding]:
-    for key in given:
-        if key.startswith("_") and key not in _ACTION_KEYS:
-            yield _doubt(f"{path}.{key}", f"The key is not known{_meant(key, _ACTION_KEYS)}")
+    private = (key for key in given if key.startswith("_") and key not in _ACTION_KEYS)
+    for key in islice(private, _MOST_TOLD):
+        yield _doubt(f"{path}.{key}", f"The key is not known{_meant(key, _ACTION_KEYS)}")
     constants = given.get("_webhook_constants")
-    for key in constants if isinstance(constants, Mapping) else ():
-        if key not in _WEBHOOK_KEYS:
-            yield _doubt(
-                f"{path}._webhook_constants.{key}",
-                f"The key is not known{_meant(key, _WEBHOOK_KEYS)}",
-            )
+    names = constants if isinstance(constants, Mapping) else ()
+    for key in islice((key for key in names if key not in _WEBHOOK_KEYS), _MOST_TOLD):
+        yield _doubt(
+            f"{path}._webhook_constants.{key}",
+            f"The key is not known{_meant(key, _WEBHOOK_KEYS)}",
+        )
 
 
 def _names(action: Action, path: str) -> Iterator[Finding]:
     defined = defined_fields(action, action.parameters)
-    for name in action.parameters.get("required", ()):
+    required = action.parameters.get("required", ())
+    for name in islice(required, _MOST_TOLD):
         if name not in defined:
             yield _doubt(
                 f"{path}.required",
@@ -90,12 +93,14 @@ def _names(action: Action, path: str) -> Iterator[Finding]:
                 "`properties` or to an example, so that the language model knows what it is.",
             )
     told = _told(action, action.parameters) | set(action.parameters.get("required", ()))
-    for name in action.validators:
+    for name in islice(action.validators, _MOST_TOLD):
         if told and name.split(".")[0] not in told:
             yield _doubt(
                 f"{path}._validators.{name}", f"There is no value {name!r}{_meant(name, told)}"
             )
-    for name in action.confirm if isinstance(action.confirm, frozenset) else ():
+    for name in (
+        sorted(action.confirm)[:_MOST_TOLD] if isinstance(action.confirm, frozenset) else ()
+    ):
         if action.fields and name not in action.fields:
             yield _doubt(
                 f"{path}._confirm", f"There is no value {name!r}{_meant(name, action.fields)}"
@@ -105,7 +110,7 @@ def _names(action: Action, path: str) -> Iterator[Finding]:
 def _examples(action: Action, path: str) -> Iterator[Finding]:
     if not action.examples:
         yield _doubt(f"{path}._examples", "Give an example: language models follow them best.")
-    for number, example in enumerate(action.examples):
+    for number, example in enumerate(action.examples[:_MOST_TOLD]):
         if action.name not in example.action_includes:
             yield _doubt(
                 f"{path}._examples[{number}]",
@@ -159,8 +164,8 @@ def _secret(what: str) -> str:
 
 
 def _meant(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else "."
+    close = nearest(name, known)
+    return f"; did you mean {close!r}?" if close else "."
 
 
 def _doubt(path: str, message: str) -> Finding:

@@ -126,6 +126,6 @@ def compiled(parameters: Mapping[str, Any]) -> Any:
         validate_formats=True,
         offline=True,
         pattern_options=jsonschema_rs.FancyRegexOptions(
-            backtrack_limit=100_000, size_limit=1_000_000
+            backtrack_limit=10_000, size_limit=1_000_000
         ),
     )

@@ -38,6 +38,7 @@ MOST_ACTIONS = 64
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 """What the tool interfaces of language models take."""
 _LONGEST_PATH = 200
+_MOST_VALIDATORS = 200
 
 
 def load(document: Mapping[str, Any], validators: Validators | None = None) -> Actions:
@@ -152,7 +153,11 @@ class _Reading:
 
     def _named_validators(self, given: Any, path: str) -> dict[str, Validator]:
         found = {}
-        for value, name in self._object(given, path).items():
+        named = self._object(given, path)
+        if len(named) > _MOST_VALIDATORS:
+            self._wrong(path, f"It has {len(named)} entries; {_MOST_VALIDATORS} fit.")
+            return {}
+        for value, name in named.items():
             validator = self._validators.get(name) if isinstance(name, str) else None
             if validator is not None:
                 found[value] = validator

@@ -4,13 +4,14 @@ A new one is an entry here, or `Validators.add` at start-up. Where speech recogn
 such a value wrong the validator says so, and the dispatch has it read back to the caller.
 """
 
-import difflib
 import functools
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
+
+from .nearest import nearest
 
 _DATE = re.compile(r"([0-9]{2})/([0-9]{2})/([0-9]{4})")
 _TIME = re.compile(r"(0[1-9]|1[0-2]):[0-5][0-9] [AaPp][Mm]")
@@ -56,8 +57,7 @@ class Validators:
 
     def suggestion(self, name: str) -> str:
         """The known name that was probably meant, or an empty text."""
-        close = difflib.get_close_matches(_plain(name), self._by_name, n=1)
-        return close[0] if close else ""
+        return nearest(_plain(name), self._by_name)
 
 
 def standard() -> Validators:

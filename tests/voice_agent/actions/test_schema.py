@@ -85,6 +85,7 @@ def test_nothing_of_the_top_level_may_be_missing(missing: str) -> None:
         ({"_validators": {"a": "e-mail"}}, "._validators.a", "did you mean 'email'?"),
         ({"_validators": {"a": 7}}, "._validators.a", "There is no validator 7"),
         ({"_validators": ["email"]}, "._validators", "It must be an object"),
+        ({"_validators": {f"a{n}": "x" for n in range(201)}}, "._validators", "200 fit"),
         ({"_depends_on": "state.a"}, "._depends_on", "It must be a list"),
         ({"_depends_on": ["state.a", "b"]}, "._depends_on[1]", "such as state."),
         ({"_depends_on": ["state."]}, "._depends_on[0]", "such as state."),
@@ -270,3 +271,11 @@ def test_dependencies_that_only_themselves_provide_are_told() -> None:
         )
         == 2
     )
+
+
+def test_names_without_end_are_not_compared() -> None:
+    """It would take minutes, and whoever saves a persona can send it."""
+    names = [f"{'x' * 5000}{n}" for n in range(60)]
+    many = {f"_k{n}": 1 for n in range(5000)}
+    given = {"required": names, "properties": {f"y{name}": {} for name in names}, **many}
+    assert len(loaded(act=given).findings) < 100
