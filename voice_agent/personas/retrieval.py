@@ -40,6 +40,7 @@ _FEW_WORDS = 2
 """The meaning of a statement without its last words is taken at once if no more are missing."""
 _WAITING = 8
 """Interims beyond so many are skipped: whatever they would find would come too late."""
+_BUILT_AT_ONCE = 64
 _KEPT = 512
 """Results that are remembered: those of the current turns of some hundred calls."""
 _PATIENCE_S = 0.004
@@ -165,8 +166,15 @@ class HybridRetriever:
         self._newest += 1
         number = self._newest
         wanted = self._search.index.scenarios if scenarios is None else tuple(scenarios)
-        # In a thread of its own: a query of a live call is not to wait behind a long build.
-        index = await asyncio.to_thread(ScenarioIndex, wanted, self.embedder)
+        # In threads of their own: a query of a live call is not to wait behind a long build. A few
+        # texts at a time, so that it can be given up when the server stops.
+        embedder = self.embedder
+        if embedder is not None:
+            texts = [text for scenario in wanted for text in cues(scenario)]
+            for start in range(0, len(texts), _BUILT_AT_ONCE):
+                batch = texts[start : start + _BUILT_AT_ONCE]
+                await asyncio.to_thread(embedder.embed, batch)
+        index = await asyncio.to_thread(ScenarioIndex, wanted, embedder)
         if number == self._newest:
             # One assignment: a search that has begun ends on the index that it began with.
             self._search = _Search(index, self._executor)
@@ -229,7 +237,9 @@ class _Search:
         """Until the search for `query` is through, or `patience_s` is over."""
         future = self._searches.get(query)
         if future is not None and not future.done():
-            await asyncio.wait([asyncio.wrap_future(future)], timeout=patience_s)
+            waiting = asyncio.wrap_future(future)
+            waiting.add_done_callback(_seen)
+            await asyncio.wait([waiting], timeout=patience_s)
 
     def found(self, query: Query, count: int) -> tuple[Scenario, ...] | None:
         """What the search for `query` gave; None if it is not through, or failed."""
@@ -281,6 +291,12 @@ class _Search:
             self._waiting -= 1
 
 
+def _seen(future: asyncio.Future[tuple[Scenario, ...]]) -> None:
+    """What went wrong is looked at where the result is; asyncio need not report it as lost."""
+    if not future.cancelled():
+        future.exception()
+
+
 def _fused(scores: Scores, floor: float) -> Scores:
     """What a ranking contributes to each scenario; nothing at or below `floor`."""
     order = np.argsort(-scores, kind="stable")
@@ -298,6 +314,11 @@ def _document(scenario: Scenario) -> str:
             scenario.response_guidelines,
         )
     )
+
+
+def cues(scenario: Scenario) -> list[str]:
+    """All texts of which an index knows the meaning."""
+    return [*_cues(scenario, scenario.user_says), *_cues(scenario, scenario.persona_says)]
 
 
 def _cues(scenario: Scenario, says: Sequence[str]) -> list[str]:

@@ -1,6 +1,7 @@
 """Which scenarios fit at a moment of a conversation."""
 
 import asyncio
+import gc
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -184,6 +185,9 @@ async def test_the_last_of_several_changes_holds(executor: ThreadPoolExecutor) -
 
 
 async def test_an_embedder_that_fails_leaves_the_words(executor: ThreadPoolExecutor) -> None:
+    lost: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: lost.append(context))
+
     class Broken(Concepts):
         def embed(self, texts: Sequence[str]) -> Vectors:
             if "dog" in texts[0] and len(texts) == 1:
@@ -193,6 +197,9 @@ async def test_an_embedder_that_fails_leaves_the_words(executor: ThreadPoolExecu
     retriever = HybridRetriever(MANY, executor, Remembered(Broken()), patience_s=10)
     await retriever.update()
     assert contexts(await retriever.find(Query("bring my dog")))[0] == "dogs"
+    await asyncio.sleep(0)
+    gc.collect()
+    assert lost == []
 
 
 async def test_after_the_shutdown_words_are_enough() -> None:
