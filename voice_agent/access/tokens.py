@@ -20,6 +20,8 @@ class SessionToken(msgspec.Struct, frozen=True, omit_defaults=True):
     """The ids of the personas that it may talk to; empty for all."""
     user_id: str = ""
     """Who it is; empty if the page may say so itself."""
+    conversation: str = ""
+    """The conversation that it may resume; empty to begin a new one."""
     origin: str = ""
     """The page that it was given to; empty for any."""
     details: dict[str, str | int | float | bool | None] = {}

@@ -10,7 +10,19 @@ from cyclopts import App, CycloptsError
 
 from ..errors import CommandError, ConfigurationError, VoiceAgentError
 from ..models.errors import ModelError
-from . import bench, call, configuration, models, persona, providers, replay, report, serve, twilio
+from . import (
+    bench,
+    call,
+    configuration,
+    keys,
+    models,
+    persona,
+    providers,
+    replay,
+    report,
+    serve,
+    twilio,
+)
 from .output import complain
 
 app = App(
@@ -28,6 +40,8 @@ app.command(providers.app)
 app.command(twilio.app)
 app.command(configuration.check_config)
 app.command(persona.app)
+app.command(keys.app)
+app.command(keys.database)
 app.command(bench.app)
 app.command(configuration.version)
 

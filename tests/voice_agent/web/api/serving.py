@@ -1,0 +1,144 @@
+"""The API on loopback, over a real database."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from voice_agent.access.tokens import Tokens
+from voice_agent.personas.repository import StoredPersona
+from voice_agent.storage.store import Store, opened
+from voice_agent.web.api.application import application
+from voice_agent.web.api.ports import CallRefusedBy, Dependencies, Dialed
+
+
+@dataclass
+class Dialing:
+    """Notes the calls that it is asked for."""
+
+    calls: list[tuple[str, str, dict[str, object], str]] = field(default_factory=list)
+    refuse: CallRefusedBy | None = None
+
+    async def dial(
+        self, persona: StoredPersona, number: str, details: Mapping[str, object], asked_by: str
+    ) -> Dialed:
+        if self.refuse is not None:
+            raise self.refuse
+        self.calls.append((persona.name, number, dict(details), asked_by))
+        return Dialed(f"call{len(self.calls)}", "CA1", number)
+
+
+@dataclass
+class Live:
+    """Conversations that are live, and what was done to them."""
+
+    ids: set[str] = field(default_factory=set)
+    done: list[tuple[str, ...]] = field(default_factory=list)
+
+    async def end(self, conversation_id: str) -> bool:
+        return self._do("end", conversation_id)
+
+    async def merge_state(
+        self, conversation_id: str, changes: Mapping[str, object]
+    ) -> Mapping[str, object] | None:
+        return dict(changes) if self._do("state", conversation_id) else None
+
+    async def say(self, conversation_id: str, text: str) -> bool:
+        return self._do("say", conversation_id, text)
+
+    async def react(self, conversation_id: str, text: str) -> bool:
+        return self._do("react", conversation_id, text)
+
+    async def user_text(self, conversation_id: str, text: str) -> bool:
+        return self._do("user", conversation_id, text)
+
+    def _do(self, *what: str) -> bool:
+        if what[1] not in self.ids:
+            return False
+        self.done.append(what)
+        return True
+
+
+@dataclass
+class SharedVoices:
+    added: list[tuple[str, str, str]] = field(default_factory=list)
+
+    async def add_shared(self, owner: str, voice_id: str, name: str) -> str:
+        self.added.append((owner, voice_id, name))
+        return f"own{voice_id}"
+
+    async def sample(self, voice_id: str) -> bytes | None:
+        return b"ID3" if voice_id == "known" else None
+
+
+class Api:
+    """A client with a key, and what stands behind the server."""
+
+    def __init__(self, url: str, store: Store, session: aiohttp.ClientSession) -> None:
+        self.url = url
+        self.store = store
+        self.session = session
+        self.key = ""
+        self.dialer = Dialing()
+        self.live = Live()
+        self.voices = SharedVoices()
+
+    async def __call__(
+        self,
+        method: str,
+        path: str,
+        json: object = None,
+        *,
+        key: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        **more: Any,
+    ) -> tuple[int, Any, Mapping[str, str]]:
+        """(status, body, headers). `key` is the administrator's unless told."""
+        given = self.key if key is None else key
+        all_headers = {**({"Authorization": f"Bearer {given}"} if given else {}), **(headers or {})}
+        if json is not None:
+            more["json"] = json
+        async with self.session.request(
+            method, f"{self.url}{path}", headers=all_headers, **more
+        ) as response:
+            if response.content_type.endswith("json"):
+                return response.status, await response.json(content_type=None), response.headers
+            return response.status, await response.text(errors="replace"), response.headers
+
+
+@asynccontextmanager
+async def serving(folder: Path, requests_per_minute: int = 100_000) -> AsyncIterator[Api]:
+    """The API with an administrator's key."""
+    async with (
+        opened(f"sqlite:///{folder}/api.db") as store,
+        aiohttp.ClientSession() as session,
+    ):
+        api = Api("", store, session)
+        api.key = (await store.keys.create("admin", "default")).text
+        dependencies = Dependencies(
+            keys=store.keys,
+            tokens=Tokens(await store.keys.signing_secret(), 900),
+            personas=store.personas,
+            conversations=store.conversations,
+            counters=store.counters,
+            do_not_call=store.do_not_call,
+            idempotency=store.idempotency,
+            live=api.live,
+            dialer=api.dialer,
+            voices=api.voices,
+            requests_per_minute=requests_per_minute,
+        )
+        root = web.Application(client_max_size=1024)
+        root.add_subapp("/api", application(dependencies))
+        runner = web.AppRunner(root, access_log=None, max_line_size=1 << 20)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            api.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+            yield api
+        finally:
+            await runner.cleanup()

@@ -1,0 +1,471 @@
+"""Personas: drafts, publication, versions; and the paths that older integrations use."""
+
+import re
+import tomllib
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from aiohttp import web
+from pydantic import ValidationError
+
+from ...actions.action import SchemaInvalid
+from ...actions.schema import load as load_actions
+from ...personas.files import to_json, to_toml
+from ...personas.lint import lint
+from ...personas.persona import JsonObject, Persona, RateLimit, Telephone, Voice
+from ...personas.repository import NotFound, StoredPersona
+from ...presets import PRESETS
+from .call import Call
+from .documents import (
+    ById,
+    ByUser,
+    ByVersion,
+    CounterOut,
+    Done,
+    FindingOut,
+    Findings,
+    InitialMessageIn,
+    LegacyPersona,
+    LlmIn,
+    LlmOut,
+    Page,
+    Paged,
+    PersonaOut,
+    PersonaSummary,
+    PromptIn,
+    RateLimitMessageIn,
+    Rollback,
+    SavedPersona,
+    ScenariosIn,
+    ToggleIn,
+    TwilioIn,
+    VersionOut,
+    VoiceIn,
+    decode_cursor,
+    encode_cursor,
+)
+from .ports import Dependencies
+from .problem import ApiProblem, FieldProblem, invalid
+from .table import JSON, Answer, Route, parsed
+
+_TOML = "application/toml"
+_TAG = "Personas"
+_LEGACY = "Older integrations"
+_SHARED = re.compile(
+    r"/share/([0-9A-Za-z]{1,128})/([0-9A-Za-z]{1,64})|[?&]voiceId=([0-9A-Za-z]{1,64})"
+)
+_VOICE_ID = re.compile(r"[0-9A-Za-z]{8,64}")
+
+_Change = Callable[[Persona], Persona]
+
+
+class PersonaResource:
+    """Handlers and their routes."""
+
+    def __init__(self, dependencies: Dependencies) -> None:
+        self._of = dependencies.personas
+        self._counters = dependencies.counters
+        self._voices = dependencies.voices
+
+    def routes(self) -> list[Route]:
+        one = "/personas/{id}"
+        return [
+            _route(
+                "GET", "/personas", self.list_personas, Page[PersonaSummary] | list[LegacyPersona]
+            ),
+            _route(
+                "POST",
+                "/personas",
+                self.create_persona,
+                SavedPersona,
+                status=201,
+                problems=(409,),
+                repeatable=True,
+            ),
+            _route(
+                "POST",
+                "/import",
+                self.import_persona,
+                SavedPersona,
+                problems=(409,),
+                text_types=(_TOML, JSON),
+            ),
+            _route("POST", "/lint", self.lint_persona, Findings),
+            _route("GET", one, self.get_persona, PersonaOut | LegacyPersona),
+            _route("PUT", one, self.save_persona, SavedPersona, problems=(409,), if_match=True),
+            _route("DELETE", one, self.delete_persona, Done),
+            _route("POST", f"{one}/publish", self.publish_persona, PersonaOut, if_match=True),
+            _route("POST", f"{one}/rollback", self.roll_back_persona, PersonaOut, problems=(409,)),
+            _route("GET", f"{one}/versions", self.list_versions, Page[VersionOut]),
+            _route("GET", one + "/versions/{version}", self.get_version, Persona),
+            _route("GET", f"{one}/lint", self.lint_draft, Findings),
+            _route("GET", f"{one}/export", self.export_persona, str, text_types=(_TOML, JSON)),
+            _route("GET", f"{one}/users", self.list_users, Page[CounterOut]),
+            _route("DELETE", one + "/users/{user}", self.reset_user, Done),
+            _route("PUT", f"{one}/scenarios", self.put_scenarios, LegacyPersona),
+            _route("POST", "/voices/import", self.import_voice, PersonaOut, problems=(404, 502)),
+            _route("GET", "/llms", self.list_llms, list[LlmOut]),
+            _old(f"{one}/prompt", self.put_prompt),
+            _old(f"{one}/initialMessage", self.put_initial_message),
+            _old(f"{one}/rateLimitMessage", self.put_rate_limit_message),
+            _old(f"{one}/toggleRateLimit", self.put_rate_limit),
+            _old(f"{one}/schema", self.put_schema),
+            _old(f"{one}/llm", self.put_llm),
+            _old(f"{one}/twilio", self.put_twilio),
+        ]
+
+    async def list_personas(self, call: Call, query: Paged) -> Page[PersonaSummary] | Answer:
+        """List the personas.
+
+        With the key as `apikey` in the query: all of them, as older integrations expect it.
+        """
+        personas = self._of(call.workspace)
+        if call.legacy:
+            everything = await personas.list(limit=1000)
+            return Answer([_legacy(stored) for stored in everything])
+        (after,) = query.place()
+        found = await personas.list(after, query.limit + 1)
+        return _page([_summary(each) for each in found], query.limit, lambda each: each.id)
+
+    async def create_persona(self, call: Call, body: Persona) -> Answer:
+        """Make a persona. It is a draft until it is published."""
+        _check(body)
+        return _saved(await self._of(call.workspace).create(body), 201)
+
+    async def import_persona(self, call: Call, body: bytes) -> Answer:
+        """Make or replace the persona of that name, from a file that `export` gave."""
+        persona = self._read(call, body)
+        _check(persona)
+        personas = self._of(call.workspace)
+        try:
+            old = await personas.named(persona.name)
+        except NotFound:
+            return _saved(await personas.create(persona))
+        return _saved(await personas.save(old.id, persona))
+
+    def _read(self, call: Call, body: bytes) -> Persona:
+        if call.request.content_type == JSON:
+            persona: Persona = parsed(Persona, body)
+            return persona
+        try:
+            return Persona.model_validate(tomllib.loads(body.decode()))
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+            raise ApiProblem(400, f"The body is no TOML: {error}.") from error
+        except ValidationError as error:
+            raise invalid(error) from error
+
+    async def lint_persona(self, call: Call, body: Persona) -> Findings:
+        """Say what is doubtful in a persona, without keeping it."""
+        _check(body)
+        return Findings(findings=_findings(body))
+
+    async def get_persona(self, call: Call, path: ById) -> Answer:
+        """Read a persona: its draft and what calls get."""
+        stored = await self._of(call.workspace).get(path.id)
+        if call.legacy:
+            return Answer(_legacy(stored))
+        return _told(stored)
+
+    async def save_persona(self, call: Call, path: ById, body: Persona) -> Answer:
+        """Replace the draft. Calls get it once it is published."""
+        _check(body)
+        return _saved(await self._of(call.workspace).save(path.id, body, call.if_match()))
+
+    async def delete_persona(self, call: Call, path: ById) -> Done:
+        """Delete a persona with its versions. Its conversations are kept."""
+        await self._of(call.workspace).delete(path.id)
+        return Done()
+
+    async def publish_persona(self, call: Call, path: ById) -> Answer:
+        """Give the draft to all calls from now on. Live calls keep what they began with."""
+        return _told(await self._of(call.workspace).publish(path.id, call.if_match()))
+
+    async def roll_back_persona(self, call: Call, path: ById, body: Rollback) -> Answer:
+        """Publish an earlier version again, as the next one."""
+        return _told(await self._of(call.workspace).roll_back(path.id, body.version))
+
+    async def list_versions(self, call: Call, path: ById, query: Paged) -> Page[VersionOut]:
+        """List what was published, the newest first."""
+        (before,) = query.place()
+        number = int(before) if before.isascii() and before.isdigit() and len(before) < 12 else None
+        found = await self._of(call.workspace).versions(path.id, number, query.limit + 1)
+        items = [VersionOut(version=each, published_at=at) for each, at in found]
+        return _page(items, query.limit, lambda each: str(each.version))
+
+    async def get_version(self, call: Call, path: ByVersion) -> Persona:
+        """Read what was published under a number."""
+        return await self._of(call.workspace).version(path.id, path.version)
+
+    async def lint_draft(self, call: Call, path: ById) -> Findings:
+        """Say what is doubtful in the draft."""
+        stored = await self._of(call.workspace).get(path.id)
+        return Findings(findings=_findings(stored.draft))
+
+    async def export_persona(self, call: Call, path: ById) -> web.Response:
+        """Give the draft as a file: TOML, or JSON if `Accept` asks for it."""
+        draft = (await self._of(call.workspace).get(path.id)).draft
+        if JSON in call.request.headers.get("Accept", ""):
+            return web.Response(text=to_json(draft), content_type=JSON)
+        return web.Response(text=to_toml(draft), content_type=_TOML)
+
+    async def list_users(self, call: Call, path: ById, query: Paged) -> Page[CounterOut]:
+        """List the users whose messages are counted."""
+        stored = await self._of(call.workspace).get(path.id)
+        rule = (stored.published or stored.draft).rate_limit
+        (after,) = query.place()
+        found = await self._counters(call.workspace).used(path.id, after, query.limit + 1)
+        items = [
+            CounterOut(
+                user_id=each.user_id,
+                used=each.used,
+                limit=rule.count if rule.enabled else None,
+                updated_at=each.updated_at,
+            )
+            for each in found
+        ]
+        return _page(items, query.limit, lambda each: each.user_id)
+
+    async def reset_user(self, call: Call, path: ByUser) -> Done:
+        """Count a user's messages from none again."""
+        await self._of(call.workspace).get(path.id)
+        return Done(done=await self._counters(call.workspace).reset(path.id, path.user))
+
+    async def list_llms(self, call: Call) -> list[LlmOut]:
+        """List the language models that a persona can name."""
+        return [
+            LlmOut(name=name, model=preset.model, base_url=preset.base_url)
+            for name, preset in PRESETS.items()
+        ]
+
+    async def import_voice(self, call: Call, body: VoiceIn) -> Answer:
+        """Give a persona a shared voice of ElevenLabs, by its link or id.
+
+        Takes effect at once.
+        """
+        owner, voice_id = _shared_voice(body.link)
+        personas = self._of(call.workspace)
+        try:
+            stored = await personas.named(body.persona)
+        except NotFound:
+            stored = await personas.get(body.persona)
+        if owner and self._voices is not None:
+            voice_id = await self._voices.add_shared(owner, voice_id, stored.name)
+
+        def change(persona: Persona) -> Persona:
+            old = persona.voice
+            kept = old if old is not None and old.provider == "elevenlabs" else Voice()
+            return _with(
+                persona,
+                voice=kept.model_copy(update={"provider": "elevenlabs", "voice_id": voice_id}),
+            )
+
+        return _told(await personas.change(stored.id, change))
+
+    # Older integrations: all take effect at once -------------------------------------------------
+
+    async def put_scenarios(self, call: Call, path: ById, body: ScenariosIn) -> LegacyPersona:
+        """Replace the scenarios. Takes effect at once."""
+        return await self._change(
+            call, path, lambda old: _with(old, scenarios=tuple(body.scenarios))
+        )
+
+    async def put_prompt(self, call: Call, path: ById, body: PromptIn) -> LegacyPersona:
+        """Replace the prompt. Takes effect at once."""
+        return await self._change(call, path, lambda old: _with(old, prompt=body.prompt))
+
+    async def put_initial_message(
+        self, call: Call, path: ById, body: InitialMessageIn
+    ) -> LegacyPersona:
+        """Replace the initial message. Takes effect at once."""
+        return await self._change(
+            call, path, lambda old: _with(old, initial_message=body.initialMessage)
+        )
+
+    async def put_rate_limit_message(
+        self, call: Call, path: ById, body: RateLimitMessageIn
+    ) -> LegacyPersona:
+        """Replace what is said at the message limit, and the limit. Takes effect at once."""
+
+        def change(old: Persona) -> Persona:
+            count = old.rate_limit.count if body.rateLimit is None else body.rateLimit
+            rule = RateLimit(
+                enabled=old.rate_limit.enabled, count=count, message=body.rateLimitMessage
+            )
+            return _with(old, rate_limit=rule)
+
+        return await self._change(call, path, change)
+
+    async def put_rate_limit(self, call: Call, path: ById, body: ToggleIn) -> LegacyPersona:
+        """Turn the message limit on or off. Takes effect at once."""
+
+        def change(old: Persona) -> Persona:
+            rule = old.rate_limit.model_copy(update={"enabled": body.enabled})
+            return _with(old, rate_limit=rule)
+
+        return await self._change(call, path, change)
+
+    async def put_schema(self, call: Call, path: ById, body: JsonObject) -> LegacyPersona:
+        """Replace the actions schema; the body is the schema. Takes effect at once."""
+        schema = body or None
+        if schema is not None:
+            _check_schema(schema, "")
+        return await self._change(call, path, lambda old: _with(old, actions_schema=schema))
+
+    async def put_llm(self, call: Call, path: ById, body: LlmIn) -> LegacyPersona:
+        """Choose the language model. Takes effect at once."""
+        _check_llm(body.llm)
+        return await self._change(call, path, lambda old: _with(old, llm=body.llm))
+
+    async def put_twilio(self, call: Call, path: ById, body: TwilioIn) -> LegacyPersona:
+        """Give the persona a telephone number. Takes effect at once."""
+
+        def change(old: Persona) -> Persona:
+            others = [each for each in old.telephone.numbers if each != body.phoneNumber]
+            telephone: Telephone = old.telephone.model_copy(
+                update={"numbers": (body.phoneNumber, *others)}
+            )
+            return _with(old, telephone=telephone)
+
+        return await self._change(call, path, change)
+
+    async def _change(self, call: Call, path: ById, change: _Change) -> LegacyPersona:
+        return _legacy(await self._of(call.workspace).change(path.id, change))
+
+
+def _route(
+    method: str, path: str, handler: Callable[..., Awaitable[Any]], gives: object, **more: Any
+) -> Route:
+    return Route(method=method, path=path, handler=handler, gives=gives, tag=_TAG, **more)
+
+
+def _old(path: str, handler: Callable[..., Awaitable[Any]]) -> Route:
+    return Route(method="PUT", path=path, handler=handler, gives=LegacyPersona, tag=_LEGACY)
+
+
+def _with(persona: Persona, **fields: Any) -> Persona:
+    return persona.model_copy(update=fields)
+
+
+def _check(persona: Persona) -> None:
+    """What the document's shape alone does not tell. Raises ApiProblem."""
+    if persona.actions_schema is not None:
+        _check_schema(persona.actions_schema, "actions_schema")
+    _check_llm(persona.llm)
+
+
+def _check_schema(schema: dict[str, Any], field: str) -> None:
+    try:
+        load_actions(schema)
+    except SchemaInvalid as error:
+        raise ApiProblem(
+            400,
+            str(error),
+            [
+                FieldProblem(field=_under(field, each.path), message=each.message)
+                for each in error.findings
+            ],
+        ) from error
+
+
+def _under(field: str, path: str) -> str:
+    """A place in the schema, which begins with ``$``, as a place in the request."""
+    inner = path.removeprefix("$").removeprefix(".")
+    return ".".join(filter(None, (field, inner)))
+
+
+def _check_llm(llm: object) -> None:
+    if isinstance(llm, str) and llm not in PRESETS:
+        message = f"There is no model named {llm}; GET /api/llms lists those that there are."
+        raise ApiProblem(400, message, [FieldProblem(field="llm", message=message)])
+
+
+def _findings(persona: Persona) -> list[FindingOut]:
+    return [
+        FindingOut(
+            severity=each.severity.value,
+            code=each.code,
+            message=each.message,
+            field=each.field,
+            line=each.line,
+            column=each.column,
+        )
+        for each in lint(persona)
+    ]
+
+
+def _summary(stored: StoredPersona) -> PersonaSummary:
+    return PersonaSummary(
+        id=stored.id,
+        name=stored.name,
+        version=stored.version,
+        etag=stored.etag,
+        created_at=stored.created_at,
+        updated_at=stored.updated_at,
+    )
+
+
+def _fields(stored: StoredPersona) -> dict[str, Any]:
+    return {
+        **_summary(stored).model_dump(),
+        "draft": stored.draft,
+        "published": stored.published,
+    }
+
+
+def _told(stored: StoredPersona) -> Answer:
+    return Answer(PersonaOut(**_fields(stored)), headers={"ETag": f'"{stored.etag}"'})
+
+
+def _saved(stored: StoredPersona, status: int = 0) -> Answer:
+    body = SavedPersona(**_fields(stored), findings=_findings(stored.draft))
+    headers = {"ETag": f'"{stored.etag}"'}
+    if status == 201:
+        headers["Location"] = f"/api/personas/{stored.id}"
+    return Answer(body, status, headers)
+
+
+def _legacy(stored: StoredPersona) -> LegacyPersona:
+    persona = stored.published or stored.draft
+    return LegacyPersona(
+        id=stored.id,
+        name=stored.name,
+        currentVoicePrompt=persona.prompt,
+        currentVoiceSchema=persona.actions_schema,
+        initialMessage=persona.initial_message,
+        rateLimitMessage=persona.rate_limit.message,
+        rateLimit=persona.rate_limit.count,
+        rateLimitEnabled=persona.rate_limit.enabled,
+        scenarios=list(persona.scenarios),
+        llm=persona.llm,
+        voiceId=persona.voice.voice_id if persona.voice else None,
+        phoneNumber=next(iter(persona.telephone.numbers), None),
+    )
+
+
+def _shared_voice(link: str) -> tuple[str, str]:
+    """(owner, voice) of a link to a shared voice; the owner may be unknown. Raises ApiProblem."""
+    text = link.strip()
+    if match := _SHARED.search(text):
+        owner, shared, by_query = match.groups()
+        return (owner, shared) if shared else ("", by_query)
+    if _VOICE_ID.fullmatch(text):
+        return "", text
+    message = (
+        "it is no link to a shared voice, such as "
+        "https://elevenlabs.io/app/voice-lab/share/OWNER/VOICE, and no voice's id"
+    )
+    raise ApiProblem(400, f"link: {message}", [FieldProblem(field="link", message=message)])
+
+
+_Item = TypeVar("_Item")
+
+
+def _page(items: list[_Item], limit: int, place: Callable[[_Item], str]) -> Page[_Item]:
+    """A page of `limit`, where one more was asked for to see whether there is another."""
+    shown = items[:limit]
+    following = encode_cursor(place(shown[-1])) if len(items) > limit else None
+    return Page(items=shown, next=following)
+
+
+page_of = _page
+__all__ = ["PersonaResource", "decode_cursor", "page_of"]

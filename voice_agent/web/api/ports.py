@@ -1,0 +1,141 @@
+"""What the API needs of the rest of the server."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from ...access.keys import Keys
+from ...access.tokens import Tokens
+from ...calls.limits import Counters
+from ...calls.numbers import DoNotCall
+from ...calls.records import Conversations
+from ...errors import VoiceAgentError
+from ...personas.persona import Persona
+from ...personas.repository import Personas, StoredPersona
+
+
+class EditedPersonas(Personas, Protocol):
+    """Personas with what only the API needs."""
+
+    async def change(self, id: str, update: Callable[[Persona], Persona]) -> StoredPersona:
+        """Change the draft and what calls get alike, at once."""
+
+    async def versions(
+        self, id: str, before: int | None = None, limit: int = 100
+    ) -> Sequence[tuple[int, datetime]]:
+        """The numbers of what was published and when, the newest first."""
+
+
+class LiveCalls(Protocol):
+    """The calls that are live now. Each returns False (None) if the conversation is not."""
+
+    async def end(self, conversation_id: str) -> bool:
+        """Pause the conversation; its caller hears a good-bye no more."""
+
+    async def merge_state(
+        self, conversation_id: str, changes: Mapping[str, object]
+    ) -> Mapping[str, object] | None:
+        """Set some keys of the state; what it is then."""
+
+    async def say(self, conversation_id: str, text: str) -> bool:
+        """The agent says exactly this."""
+
+    async def react(self, conversation_id: str, text: str) -> bool:
+        """The agent learns of this and speaks of it."""
+
+    async def user_text(self, conversation_id: str, text: str) -> bool:
+        """The user wrote this instead of speaking."""
+
+
+class NoLiveCalls:
+    """For a server that has none yet."""
+
+    async def end(self, conversation_id: str) -> bool:
+        return False
+
+    async def merge_state(
+        self, conversation_id: str, changes: Mapping[str, object]
+    ) -> Mapping[str, object] | None:
+        return None
+
+    async def say(self, conversation_id: str, text: str) -> bool:
+        return False
+
+    async def react(self, conversation_id: str, text: str) -> bool:
+        return False
+
+    async def user_text(self, conversation_id: str, text: str) -> bool:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Dialed:
+    """An outgoing call that the carrier has taken."""
+
+    id: str
+    call_sid: str
+    to: str
+
+
+class CallRefusedBy(VoiceAgentError):
+    """The call was not placed: by our own limits, or (`carrier`) by the carrier."""
+
+    def __init__(self, message: str, carrier: bool = False) -> None:
+        super().__init__(message)
+        self.carrier = carrier
+
+
+class Dialer(Protocol):
+    """Places outgoing calls."""
+
+    async def dial(
+        self,
+        persona: StoredPersona,
+        number: str,
+        details: Mapping[str, object],
+        asked_by: str,
+    ) -> Dialed:
+        """Raises CallRefusedBy."""
+
+
+class Voices(Protocol):
+    """The voices of the voice provider. Both raise VoiceAgentError."""
+
+    async def add_shared(self, owner: str, voice_id: str, name: str) -> str:
+        """Take a shared voice into the account; its id there."""
+
+    async def sample(self, voice_id: str) -> bytes | None:
+        """MP3 of the voice; None for an unknown one."""
+
+
+class Idempotency(Protocol):
+    """Answers that are given again."""
+
+    async def begin(
+        self, workspace: str, key: str, request: str
+    ) -> tuple[str, int | None, str | None] | None:
+        """None if the request is new; else (request, status, answer) of the one before."""
+
+    async def finish(self, workspace: str, key: str, status: int, response: str) -> None: ...
+
+    async def forget(self, workspace: str, key: str) -> None: ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Dependencies:
+    """All of it. The callables give what belongs to a workspace."""
+
+    keys: Keys
+    tokens: Tokens
+    personas: Callable[[str], EditedPersonas]
+    conversations: Callable[[str], Conversations]
+    counters: Callable[[str], Counters]
+    do_not_call: Callable[[str], DoNotCall]
+    idempotency: Idempotency
+    live: LiveCalls
+    dialer: Dialer | None = None
+    voices: Voices | None = None
+    requests_per_minute: int = 600
+    secure_cookies: bool = False
+    """The server is reached by https."""
