@@ -50,6 +50,78 @@ def lint(*files: Path, json: bool = False) -> int:
     return 1 if any(report.failed for report in reports) else 0
 
 
+@app.command
+def new(name: str, *, to: Path | None = None) -> int:
+    """Write a file for a new persona, to be filled in where there are brackets.
+
+    Parameters
+    ----------
+    name
+        What to call it.
+    to
+        The file; by default one of that name in this folder. It must not exist.
+    """
+    from ..errors import CommandError
+    from ..personas.files import PATTERN, file_name, write
+    from ..personas.persona import Persona
+
+    persona = Persona(name=name, prompt=PATTERN, initial_message="Hello, how can I help you?")
+    path = to or Path(file_name(persona))
+    if path.exists():
+        raise CommandError(f"{path} exists already: name another file with --to.")
+    write(persona, path)
+    say(str(path))
+    return 0
+
+
+@app.command
+def voice(
+    name: str,
+    link: str,
+    *,
+    publish: bool = False,
+    config: str = "local.toml",
+    workspace: str = "",
+    overrides: Overrides = (),
+) -> int:
+    """Let a persona speak with a voice of ElevenLabs's, also one that somebody shared or cloned.
+
+    Parameters
+    ----------
+    name
+        The persona's.
+    link
+        The share link, or the voice's id.
+    publish
+        For all calls from now on.
+    config
+        A TOML file, or the name of an included one; `storage.url` says where personas are kept.
+    workspace
+        Empty for the usual one.
+    """
+    return run(_voice(name, link, publish, config, workspace, overrides))
+
+
+async def _voice(
+    name: str,
+    link: str,
+    publish: bool,
+    config: str,
+    workspace: str,
+    overrides: tuple[str, ...],
+) -> int:
+    from ..personas.exchange import take_in
+    from ..personas.voices import imported_voice
+
+    chosen = imported_voice(link)
+    async with _kept(config, workspace, overrides) as personas:
+        draft = (await personas.named(name)).draft
+        changed = draft.model_copy(update={"voice": chosen})
+        stored, change = await take_in(personas, changed, publish=publish)
+    say(f"{stored.id}  {stored.name}  {change}, voice {chosen.voice_id}")
+    return 0
+
+
 @app.command(name="list")
 def list_personas(
     *,

@@ -30,6 +30,18 @@ from .persona import Persona
 SUFFIXES = (".toml", ".json")
 
 
+PATTERN = """\
+You are [who the persona is, in a sentence].
+Your job is [what it is to achieve].
+To do that, [how it goes about it, step by step, and what it has to know].
+
+It is {{currentDatetime}}.
+
+[What matters most, once more.] Answer in one or two short sentences: you are on the telephone.
+"""
+"""What a new persona's prompt begins with."""
+
+
 class PersonaFileError(VoiceAgentError):
     """A file that is no persona. `problems` has a sentence for each thing that is wrong."""
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from ..presets import PRESETS
 from .findings import Finding, Severity, located
 from .persona import Persona
 from .prompt import Level, meter
@@ -26,6 +27,7 @@ def lint(persona: Persona, details: Mapping[str, Any] | None = None) -> tuple[Fi
     return (
         *_prompt(persona, details),
         *_initial_message(persona, details),
+        *_llm(persona),
         *_rate_limit(persona),
         *_scenarios(persona),
     )
@@ -121,6 +123,16 @@ def _initial_message(persona: Persona, details: Mapping[str, Any] | None) -> Ite
                 f"{keyword} is for the prompt; it is left out of what is spoken.",
                 field="initial_message",
             )
+
+
+def _llm(persona: Persona) -> Iterator[Finding]:
+    wanted = persona.llm
+    if isinstance(wanted, str) and wanted not in PRESETS:
+        close = difflib.get_close_matches(wanted, PRESETS, 1)
+        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(sorted(PRESETS))}."
+        yield Finding(
+            Severity.ERROR, "unknown-preset", f"There is no preset {wanted}; {hint}", field="llm"
+        )
 
 
 def _rate_limit(persona: Persona) -> Iterator[Finding]:

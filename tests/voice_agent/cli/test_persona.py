@@ -106,3 +106,31 @@ def test_the_configured_model_answers(tmp_path: Path, capsys: pytest.CaptureFixt
     assert code("test", str(script), *arguments, "--set", "llm.text=Hello you.", "--json") == 0
     (result,) = json.loads(capsys.readouterr().out)
     assert result["turns"][0]["reply"] == "Hello you."
+
+
+def test_a_new_persona_is_a_pattern_to_fill_in(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """S004-16: who it is, its job, how it does it, and the most important once more."""
+    path = tmp_path / "anna.toml"
+    assert code("new", "Anna", "--to", str(path)) == 0
+    prompt = read(path).prompt
+    places = [prompt.index(part) for part in ("You are [", "Your job is [", "To do that,", "once")]
+    assert places == sorted(places)
+    assert code("lint", str(path)) == 0
+    assert code("new", "Anna", "--to", str(path)) == 2
+    assert "exists already" in capsys.readouterr().err
+
+
+def test_a_shared_voice_becomes_the_personas(tmp_path: Path) -> None:
+    """S004-08: the share link and the persona's name are all that it takes."""
+    place = ("--config", "scripted", "--set", f"storage.url=sqlite:///{tmp_path / 'a.db'}")
+    assert code("import", str(PERSONAS / "restaurant.toml"), *place) == 0
+    link = f"https://elevenlabs.io/app/voice-lab/share/{'a1' * 32}/21m00Tcm4TlvDq8ikWAM"
+    assert code("voice", "Bella Roma", link, *place) == 0
+    assert code("export", "Bella Roma", "--to", str(tmp_path / "b.toml"), *place) == 0
+    voice = read(tmp_path / "b.toml").voice
+    assert voice is not None
+    assert (voice.provider, voice.voice_id) == ("elevenlabs", "21m00Tcm4TlvDq8ikWAM")
+    assert code("voice", "Nobody", link, *place) == 1
+    assert code("voice", "Bella Roma", "https://x.example/", *place) == 1

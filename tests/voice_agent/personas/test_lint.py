@@ -62,6 +62,12 @@ def test_scenarios_twice_or_without_a_response() -> None:
     ]
 
 
+def test_a_preset_that_is_not_known() -> None:
+    """S004-02"""
+    assert found(llm="groq") == []
+    assert found(llm="grok") == [("llm", "unknown-preset")]
+
+
 def test_the_limits_message_is_no_template() -> None:
     limit = {"enabled": True, "message": "Sorry, {{details.name}}."}
     assert found(rate_limit=limit) == [("rate_limit.message", "no-template")]
