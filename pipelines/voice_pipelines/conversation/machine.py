@@ -87,6 +87,11 @@ _TIMERS_AT_ONCE = 16
 """More timers than this cannot fall due in one moment; a bug must not hang the event loop."""
 
 
+_STALE_MS = 500
+"""Words that a failing recognizer reported so long before the speech ended are not all that was
+said: half a question is not answered, it is asked for again."""
+
+
 class Phase(Enum):
     WAITING = auto()
     LISTENING = auto()
@@ -324,12 +329,24 @@ class Conversation:
             yield reply.progress_at + rule.stall_ms, _for(self._give_up, reply)
         else:
             committed = reply.committed_at or 0
-            yield committed + rule.reply_ms, _for(self._give_up, reply)
-            if not reply.filled:
+            yield self._gives_up_at(reply), _for(self._give_up, reply)
+            if reply.filled_at is None:
                 late = reply.progress_at if reply.failed else committed + rule.filler_ms
                 yield late, _for(self._fill, reply)
             if reply.failed:
                 yield reply.progress_at + rule.retry_ms, _for(self._replies.try_again, reply)
+
+    def _gives_up_at(self, reply: Reply) -> int:
+        """When a reply of which nothing was heard is given up.
+
+        The filler comes early if the LLM failed at once; the silence after it is not to be longer
+        for that.
+        """
+        rule = self.policy.watchdog
+        latest = (reply.committed_at or 0) + rule.reply_ms
+        if reply.filled_at is None:
+            return latest
+        return min(latest, reply.filled_at + max(rule.reply_ms - rule.filler_ms, 0))
 
     # Legs ----------------------------------------------------------------------------------------
 
@@ -427,13 +444,15 @@ class Conversation:
 
     def _recognizer_is_late(self, ear: Ear, now: int) -> Commands:
         ear.asked_at = None
-        if ear.words:
+        stale = ear.text and ear.text_changed_at < ear.voiced_until - _STALE_MS and not ear.taken
+        if ear.words and (self._replies or not stale):
             ear.settled = True
             if self._replies.paused:
                 yield from self._words_over_reply(ear, now)
             elif not self._replies:
                 yield from self._draft_reply(ear, now)
             return
+        yield from self._replies.drop_draft()
         yield from self._forget(ear)
         if self._replies.paused:
             yield from self._false_alarm(now)
@@ -604,7 +623,7 @@ class Conversation:
 
     def _fill(self, reply: Reply, now: int) -> Commands:
         """The answer is late: say something that keeps the line alive."""
-        reply.filled = True
+        reply.filled_at = now
         yield from self._say(self.policy.phrases.filler, now)
 
     def _give_up(self, reply: Reply, now: int) -> Commands:

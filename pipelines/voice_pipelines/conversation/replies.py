@@ -112,7 +112,7 @@ class Replies:
         again = self._new(reply.source, reply.leg, now)
         again.attempt = reply.attempt + 1
         again.committed_at = reply.committed_at
-        again.hang_up, again.filled = reply.hang_up, reply.filled
+        again.hang_up, again.filled_at = reply.hang_up, reply.filled_at
         yield from self.cancel(reply)
         if reply is self.draft:
             self.draft = again
@@ -130,7 +130,7 @@ class Replies:
         return Reply(self.turn, source, leg, progress_at=now)
 
     def _start(self, reply: Reply, not_said_yet: str = "") -> StartReply:
-        history = self._transcript.history(self._instructions, not_said_yet)
+        history = self._transcript.history(self._instructions, not_said_yet, reply.turn)
         return StartReply(reply.turn, history, reaction=not reply.source or reply.attempt > 1)
 
     # Holding -------------------------------------------------------------------------------------

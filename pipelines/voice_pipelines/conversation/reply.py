@@ -30,8 +30,8 @@ class Reply:
     """No further pieces will come."""
     failed: bool = False
     """The LLM failed and has not been asked again yet."""
-    filled: bool = False
-    """A filler was said because it was late."""
+    filled_at: int | None = None
+    """When a filler was said because it was late."""
     actions: list[ReplyAction] = field(default_factory=list)
     """What the LLM wanted done, held until the turn is committed."""
     acted: bool = False

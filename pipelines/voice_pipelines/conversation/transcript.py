@@ -94,14 +94,22 @@ class Transcript:
         )
         return next(spoken, "")
 
-    def history(self, instructions: str, caller: str = "") -> tuple[Message, ...]:
+    def history(
+        self, instructions: str, caller: str = "", answering: int = 0
+    ) -> tuple[Message, ...]:
         """What the LLM is shown: the system prompt, the lines as heard, and `caller`'s new words.
 
-        Neighbors of one speaker are joined: chat templates expect the roles to alternate.
+        Neighbors of one speaker are joined: chat templates expect the roles to alternate. What the
+        agent said after the caller's line of the turn `answering`, a filler, is left out: it is no
+        answer, and models go on with a last message of their own, or refuse it.
         """
         messages = [Message("system", instructions)] if instructions else []
         spoken = [*self.lines, Line("caller", 0, caller)] if caller else self.lines
+        answers = False
         for line in spoken:
+            if answers and line.speaker == "agent":
+                continue
+            answers = answers or (line.speaker == "caller" and 0 < line.turn == answering)
             if not line.text or line.withdrawn:
                 continue
             role: Literal["user", "assistant"] = "assistant" if line.speaker == "agent" else "user"

@@ -424,6 +424,57 @@ def test_a_failed_llm_is_asked_again_at_once_and_then_after_a_filler() -> None:
     assert script.spoken()[-1] == "Certainly."
 
 
+def test_the_filler_of_a_failed_llm_is_no_part_of_the_next_question() -> None:
+    script = Script()
+    script.says("two tickets", 0, 1000)
+    script.at(1500)
+    script.at(1510, ReplyFailed(1, "down"))
+    script.at(1520, ReplyFailed(2, "down"))
+    filler = script.last(Release).turn
+    script.at(1540, PlaybackStarted("a", filler))
+    script.at(2500, Heard("a", filler, "One moment, please.", 980), PlaybackEnded("a", filler))
+    script.at(2520)
+    assert script.last(StartReply).history[-1] == Message("user", "two tickets")
+
+
+def test_after_an_early_filler_a_failing_llm_is_given_up_earlier() -> None:
+    """The caller bears no longer silence than after a filler at its usual time."""
+    script = Script()
+    script.says("two tickets", 0, 1000)
+    script.at(1500)
+    script.at(1510, ReplyFailed(1, "down"))
+    script.at(1520, ReplyFailed(2, "down"))
+    filler = script.last(Release).turn
+    script.at(1540, PlaybackStarted("a", filler))
+    script.at(2500, Heard("a", filler, "One moment, please.", 980), PlaybackEnded("a", filler))
+    for at in (2520, 3530, 4540):
+        script.at(at)
+        script.at(at + 5, ReplyFailed(script.last(StartReply).turn, "down"))
+    rule = QUIET.watchdog
+    script.at(1520 + rule.reply_ms - rule.filler_ms)
+    assert script.spoken() == ["One moment, please.", QUIET.phrases.apology]
+
+
+def test_half_a_question_that_a_failing_recognizer_heard_is_asked_for_again() -> None:
+    script = Script()
+    script.at(0, SpeechStarted("a"), SpeechConfirmed("a"))
+    script.at(900, Transcribed("a", "two"))
+    assert kinds(script.at(2000, SpeechStopped("a", 60))) == [Settle, StartReply]
+    commands = script.at(3000, TranscriptionFailed("a", "lost"))
+    assert kinds(commands)[:3] == [Silence, CancelReply, StartUtterance]
+    assert script.spoken() == [QUIET.phrases.not_heard]
+
+
+def test_words_to_the_end_are_answered_though_the_recognizer_fails() -> None:
+    script = Script()
+    script.at(0, SpeechStarted("a"), SpeechConfirmed("a"))
+    script.at(1700, Transcribed("a", "two tickets"))
+    script.at(2000, SpeechStopped("a", 60))
+    script.at(3000, TranscriptionFailed("a", "lost"))
+    assert script.spoken() == []
+    assert script.last(StartReply).history[-1] == Message("user", "two tickets")
+
+
 def test_an_answer_that_is_tried_again_while_somebody_speaks_stays_paused() -> None:
     script = Script()
     script.says("two tickets", 0, 1000)
