@@ -56,6 +56,9 @@ if TYPE_CHECKING:
 P = TypeVar("P")
 Progress = Callable[[str], None]
 
+_FAILURES = 2
+"""In a row, of a provider that others stand in for. The machine asks twice before it says a filler:
+what fails in the middle of both answers is not asked a third time."""
 _REST_MS = 5_000
 _LONE_REST_MS = 1_000
 """A provider that nobody can stand in for is tried again sooner."""
@@ -288,7 +291,10 @@ class Stages:
     # All of them ---------------------------------------------------------------------------------
 
     def _candidate(self, stage: str, name: str, provider: P, count: int) -> Candidate[P]:
-        breaker = Breaker(rest_ms=_REST_MS if count > 1 else _LONE_REST_MS)
+        if count > 1:
+            breaker = Breaker(failures=_FAILURES, rest_ms=_REST_MS)
+        else:
+            breaker = Breaker(rest_ms=_LONE_REST_MS)
         health = Health(name, breaker)
         self._health.append((stage, health))
         return Candidate(name, provider, breaker, health)
