@@ -34,6 +34,8 @@ _QUIET = 300.0
 """The amplitude below which a window is silent: 20 dB below a ducked voice."""
 _ENOUGH = 2
 """Windows that make a letter; five lie within a whole one."""
+_TORN = 15
+"""No tone follows itself: within so many windows it is one letter, torn by a hole in the audio."""
 _PAUSE = 100 * _PER_MS
 
 
@@ -74,12 +76,15 @@ def read(mulaw: bytes) -> list[Letter]:
     """The letters in `mulaw`; what is cut off, mixed or no letter is left out."""
     found: list[Letter] = []
     symbols = _windows(mulaw)
+    last, ended = -1, 0
     edges = np.flatnonzero(np.diff(symbols)) + 1
     for start, end in pairwise([0, *edges.tolist(), len(symbols)]):
         if end - start < _ENOUGH or (symbol := int(symbols[start])) < 0:
             continue
+        torn = symbol == last and start - ended < _TORN
+        last, ended = symbol, end
         letter = LETTERS[symbol] if symbol < _AGAIN else (found[-1].letter if found else "")
-        if letter:
+        if letter and not torn:
             found.append(Letter(letter, start * _HOP, (end - 1) * _HOP + _WINDOW))
     return found
 

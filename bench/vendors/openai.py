@@ -7,7 +7,7 @@ import asyncio
 import itertools
 import json
 
-from aiohttp import web
+from aiohttp import BodyPartReader, web
 
 from voice_codecs import wav
 from voice_codecs.convert import convert
@@ -17,8 +17,6 @@ from .. import spelling
 from .faults import Api, Kind
 from .service import Vendors, error, garbage, stops, streamed, tokens
 
-_STOPS_AFTER = 8
-"""Tokens, when an answer stops in mid-sentence."""
 _SPEECH = AudioFormat(Encoding.PCM16, 24_000)
 
 
@@ -46,7 +44,7 @@ async def chat(vendors: Vendors, request: web.Request) -> web.StreamResponse:
     loop = asyncio.get_running_loop()
     began, clause = loop.time(), False
     for number, token in enumerate(written):
-        if number == _STOPS_AFTER and await stops(request, kind):
+        if number == vendors.delays.llm_stops_after and await stops(request, kind):
             return response
         # Absolute times: a late token does not delay the next.
         due = began + number / vendors.delays.llm_tokens_per_s
@@ -72,10 +70,7 @@ def _chunk(delta: dict[str, str], reason: str | None) -> bytes:
 async def transcribe(vendors: Vendors, request: web.Request) -> web.StreamResponse:
     """The words in a file."""
     kind, arrived = vendors.faults.next(Api.TRANSCRIBE), vendors.now()
-    file = (await request.post())["file"]
-    assert isinstance(file, web.FileField)
-    with file.file:
-        pcm, rate = wav.read(file.file.read())
+    pcm, rate = wav.read(await _file(request))
     vendors.saw(Api.TRANSCRIBE, "asked")
     if kind is Kind.GARBAGE:
         return garbage()
@@ -87,6 +82,14 @@ async def transcribe(vendors: Vendors, request: web.Request) -> web.StreamRespon
     await vendors.lateness(kind)
     vendors.saw(Api.TRANSCRIBE, "words", text)
     return web.json_response({"text": text})
+
+
+async def _file(request: web.Request) -> bytes:
+    """What was uploaded, without the temporary file that `request.post` may leave behind."""
+    async for part in await request.multipart():
+        if isinstance(part, BodyPartReader) and part.name == "file":
+            return bytes(await part.read())
+    raise web.HTTPBadRequest
 
 
 async def speech(vendors: Vendors, request: web.Request) -> web.StreamResponse:

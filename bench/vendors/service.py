@@ -34,6 +34,8 @@ class Delays(msgspec.Struct, frozen=True):
     tts_first_ms: int = 120
     tts_speed: float = 8.0
     """How much faster than real time a voice streams."""
+    llm_stops_after: int = 8
+    """Tokens, when an answer stops in mid-sentence."""
     slow_ms: int = 3000
     """What the fault "slow" adds."""
     retry_after_s: int = 1

@@ -36,6 +36,12 @@ def test_it_survives_ducking() -> None:
     assert spelled(pcm_to_mulaw(gain(mulaw_to_pcm(spell(TEXT)), -12))) == letters(TEXT)
 
 
+def test_a_letter_that_a_hole_tore_is_one_letter() -> None:
+    audio = spell("all of it")
+    for at in (240, 2 * 480 + 240, 8 * 480 + 240):
+        assert spelled(audio[:at] + SILENCE * 800 + audio[at:]) == "all of it"
+
+
 def test_words_and_passages_know_their_time() -> None:
     audio = spell("go on") + SILENCE * 1600 + spell("now")
     assert [word.text for word in words(audio)] == ["go", "on", "now"]
