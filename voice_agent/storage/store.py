@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from ..calls.records import DEFAULT_WORKSPACE
+from .claims import ClaimRepository
 from .conversations import ConversationArchive, ConversationRepository
 from .counters import CounterRepository
 from .database import Database
@@ -20,6 +21,7 @@ class Store:
         self.database = database
         self.keys = KeyRepository(database)
         self.archive = ConversationArchive(database)
+        self.claims = ClaimRepository(database)
         self.idempotency = IdempotencyRepository(database)
 
     def personas(self, workspace: str = DEFAULT_WORKSPACE) -> PersonaRepository:

@@ -146,6 +146,17 @@ account_counters = Table(
     _number("used"),
 )
 
+claimed = Table(
+    "claimed",
+    metadata,
+    Column("receipt", sa.Text, primary_key=True),
+    Column("key", sa.Text, primary_key=True),
+    _number("at"),  # Seconds since 1970.
+    _number("amount"),
+    Index(None, "key", "at"),
+    Index(None, "at"),
+)
+
 api_keys = Table(
     "api_keys",
     metadata,

@@ -36,6 +36,7 @@ class Reason(Enum):
     RATE = "rate"
     MINUTES = "minutes"
     SPEND = "spend"
+    UNAVAILABLE = "unavailable"
 
 
 class Refused(VoiceAgentError):

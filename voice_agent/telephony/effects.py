@@ -24,6 +24,7 @@ _TOLD = {
     Reason.NOT_LISTED: "Calls are not transferred there.",
     Reason.RATE: "That was done too often already.",
     Reason.MINUTES: "No further calls are possible today.",
+    Reason.UNAVAILABLE: "That is not possible now.",
     Reason.SPEND: "No further calls are possible today.",
 }
 """What the model is told; the operator's sentence names settings."""

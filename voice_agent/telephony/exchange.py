@@ -7,10 +7,11 @@ from pathlib import Path
 
 from voice_pipelines.ports import Clock
 
+from ..calls.claims import Claims
 from ..errors import ConfigurationError
 from ..settings import OutgoingSettings, Settings
 from .effects import TelephoneEffects
-from .limits import Counters, DoNotCall, DoNotCallList, Guard
+from .limits import DoNotCall, DoNotCallList, Guard
 from .live import LiveCall, LiveCalls, Resumable, Tickets
 from .outgoing import Dialer, Ended
 from .rest import Account, Rest, connected
@@ -30,7 +31,7 @@ class Exchange:
         live: LiveCalls,
         conversations: Resumable,
         clock: Clock,
-        counters: Counters | None = None,
+        counters: Claims | None = None,
         do_not_call: DoNotCall | None = None,
         own: Collection[str] = (),
         now: Callable[[], datetime] = lambda: datetime.now(UTC),

@@ -7,8 +7,7 @@ through between looking and counting). Nothing that a caller or the language mod
 argument of a limit: it can only ask.
 """
 
-from collections import deque
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Protocol
@@ -16,89 +15,15 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import structlog
 
+from ..calls.claims import Claim, Claims, MemoryClaims, Receipt
+from ..errors import StorageUnavailable
 from ..settings import OutgoingSettings
 from .destination import Destination, Reason, Refused, canonical, destination
 
 HOUR_S, DAY_S = 3600, 86_400
+_UNAVAILABLE = "Calls cannot be counted now, because the database is not there."
 
 log = structlog.get_logger()
-
-
-# Counting ----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """So much of a limit is wanted."""
-
-    key: str
-    """What is counted, such as ``calls of persona p1``."""
-    amount: int
-    limit: int
-    """The most that `window_s` may hold."""
-    window_s: int
-    reason: Reason
-    sentence: str
-    """What is said if it is too much."""
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What was claimed, so that what was not used can be given back."""
-
-    number: int
-    claims: tuple[Claim, ...]
-
-
-class Counters(Protocol):
-    """Counts amounts over sliding windows. Every method is atomic."""
-
-    async def claim(self, claims: Sequence[Claim], now: datetime) -> Receipt | Claim:
-        """Count all claims, or none of them: then it is the one that was too much."""
-
-    async def settle(self, receipt: Receipt, used: Mapping[str, int]) -> None:
-        """Put the amounts `used`, by key, in place of what was claimed for these keys."""
-
-
-class MemoryCounters:
-    """Counts within one process, and forgets with it."""
-
-    def __init__(self) -> None:
-        self._entries: dict[str, deque[list[int]]] = {}
-        """By key: (time in s, amount, number of the receipt), oldest first."""
-        self._numbers = 0
-
-    async def claim(self, claims: Sequence[Claim], now: datetime) -> Receipt | Claim:
-        at = int(now.timestamp())
-        self._forget(claims, at)
-        wanted: dict[str, int] = {}
-        for claim in claims:
-            wanted[claim.key] = wanted.get(claim.key, 0) + claim.amount
-            held = sum(amount for _, amount, _ in self._entries.get(claim.key, ()))
-            if held + wanted[claim.key] > claim.limit:
-                return claim
-        self._numbers += 1
-        for claim in claims:
-            entries = self._entries.setdefault(claim.key, deque())
-            entries.append([at, claim.amount, self._numbers])
-        return Receipt(self._numbers, tuple(claims))
-
-    async def settle(self, receipt: Receipt, used: Mapping[str, int]) -> None:
-        for key, amount in used.items():
-            for entry in self._entries.get(key, ()):
-                if entry[2] == receipt.number:
-                    entry[1] = amount
-
-    def _forget(self, claims: Sequence[Claim], at: int) -> None:
-        for claim in claims:
-            entries = self._entries.get(claim.key)
-            while entries and entries[0][0] <= at - claim.window_s:
-                entries.popleft()
-            if entries is not None and not entries:
-                del self._entries[claim.key]
-        if len(self._entries) > 10_000:  # Keys of numbers that nobody asks for any more.
-            for key in [k for k, e in self._entries.items() if not e or e[-1][0] <= at - DAY_S]:
-                del self._entries[key]
 
 
 # Deciding ----------------------------------------------------------------------------------------
@@ -117,64 +42,73 @@ class Attempt:
     """How long the call may last at most."""
 
 
-def call_claims(attempt: Attempt, to: Destination, limits: OutgoingSettings) -> tuple[Claim, ...]:
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What is wanted of a limit, and what is said if it is too much."""
+
+    claim: Claim
+    reason: Reason
+    sentence: str
+
+
+def call_demands(attempt: Attempt, to: Destination, limits: OutgoingSettings) -> tuple[Demand, ...]:
     """What an outgoing call needs of the limits."""
     return (
-        Claim(
-            f"calls of {attempt.persona}",
-            *(1, limits.calls_per_persona_hour, HOUR_S, Reason.RATE),
+        Demand(
+            Claim(f"calls of {attempt.persona}", 1, limits.calls_per_persona_hour, HOUR_S),
+            Reason.RATE,
             "This persona has made too many calls (`outgoing.calls_per_persona_hour`).",
         ),
-        Claim(
-            f"calls to {to.number}",
-            *(1, limits.calls_per_number_day, DAY_S, Reason.RATE),
+        Demand(
+            Claim(f"calls to {to.number}", 1, limits.calls_per_number_day, DAY_S),
+            Reason.RATE,
             "This number was called too often today (`outgoing.calls_per_number_day`).",
         ),
-        *transfer_claims(attempt, to, limits),
+        *transfer_demands(attempt, to, limits),
     )
 
 
-def transfer_claims(
+def transfer_demands(
     attempt: Attempt, to: Destination, limits: OutgoingSettings
-) -> tuple[Claim, ...]:
+) -> tuple[Demand, ...]:
     """What a transfer needs of them: its target is there to be called, however often."""
     minutes = -(-attempt.seconds // 60)
     spend = minutes * cents_per_minute(to.number, limits)
     return (
-        Claim(
-            f"calls by {attempt.asked_by}",
-            *(1, limits.calls_per_caller_hour, HOUR_S, Reason.RATE),
+        Demand(
+            Claim(f"calls by {attempt.asked_by}", 1, limits.calls_per_caller_hour, HOUR_S),
+            Reason.RATE,
             "The same caller or key asked for too many calls (`outgoing.calls_per_caller_hour`).",
         ),
-        Claim(
-            "calls",
-            *(1, limits.calls_per_day, DAY_S, Reason.RATE),
+        Demand(
+            Claim("calls", 1, limits.calls_per_day, DAY_S),
+            Reason.RATE,
             "Too many calls were made today (`outgoing.calls_per_day`).",
         ),
-        Claim(
-            "minutes",
-            *(minutes, limits.minutes_per_day, DAY_S, Reason.MINUTES),
+        Demand(
+            Claim("minutes", minutes, limits.minutes_per_day, DAY_S),
+            Reason.MINUTES,
             "The minutes of today are used up (`outgoing.minutes_per_day`).",
         ),
-        Claim(
-            "spend",
-            *(spend, limits.spend_cents_per_day, DAY_S, Reason.SPEND),
+        Demand(
+            Claim("spend", spend, limits.spend_cents_per_day, DAY_S),
+            Reason.SPEND,
             "What may be spent today is used up (`outgoing.spend_cents_per_day`).",
         ),
     )
 
 
-def text_claims(persona: str, to: Destination, limits: OutgoingSettings) -> tuple[Claim, ...]:
+def text_demands(persona: str, to: Destination, limits: OutgoingSettings) -> tuple[Demand, ...]:
     """What a text message needs of the limits."""
     return (
-        Claim(
-            f"texts to {to.number}",
-            *(1, limits.texts_per_number_day, DAY_S, Reason.RATE),
+        Demand(
+            Claim(f"texts to {to.number}", 1, limits.texts_per_number_day, DAY_S),
+            Reason.RATE,
             "This number was texted too often today (`outgoing.texts_per_number_day`).",
         ),
-        Claim(
-            f"texts of {persona}",
-            *(1, limits.texts_per_persona_hour, HOUR_S, Reason.RATE),
+        Demand(
+            Claim(f"texts of {persona}", 1, limits.texts_per_persona_hour, HOUR_S),
+            Reason.RATE,
             "This persona has sent too many text messages (`outgoing.texts_per_persona_hour`).",
         ),
     )
@@ -208,7 +142,7 @@ def within_hours(zones: Sequence[str], limits: OutgoingSettings, now: datetime) 
 class DoNotCall(Protocol):
     """Who does not want to be called."""
 
-    async def holds(self, number: str) -> bool:
+    async def has(self, number: str) -> bool:
         """Whether the E.164 `number` is on the list."""
 
 
@@ -227,8 +161,21 @@ class DoNotCallList:
             raise ValueError(f"{written!r} on the do-not-call list is no number such as +14155…")
         self.numbers.add(number)
 
-    async def holds(self, number: str) -> bool:
+    async def has(self, number: str) -> bool:
         return number in self.numbers
+
+
+class DoNotCallLists:
+    """Several lists as one."""
+
+    def __init__(self, *lists: DoNotCall) -> None:
+        self._lists = lists
+
+    async def has(self, number: str) -> bool:
+        for each in self._lists:
+            if await each.has(number):
+                return True
+        return False
 
 
 class Guard:
@@ -237,26 +184,30 @@ class Guard:
     def __init__(
         self,
         limits: OutgoingSettings,
-        counters: Counters | None = None,
+        counters: Claims | None = None,
         do_not_call: DoNotCall | None = None,
         own: Collection[str] = (),
     ) -> None:
         self.limits = limits
-        self._counters = counters or MemoryCounters()
+        self._counters = counters or MemoryClaims()
         self._do_not_call = do_not_call or DoNotCallList()
         self._own = own
 
     async def call(self, attempt: Attempt, now: datetime) -> tuple[Destination, Receipt]:
         """Allow an outgoing call and count it. Raises Refused."""
         to = self._destination(attempt.to)
-        if await self._do_not_call.holds(to.number):
+        try:
+            listed = await self._do_not_call.has(to.number)
+        except StorageUnavailable as error:
+            raise _logged(Reason.UNAVAILABLE, _UNAVAILABLE) from error
+        if listed:
             raise _logged(Reason.DO_NOT_CALL, "This number is on the do-not-call list.")
         if not within_hours(to.zones, self.limits, now):
             raise _logged(
                 Reason.HOURS,
                 "It is not a time to call there (`outgoing.calling_hours`, in the callee's zone).",
             )
-        return to, await self._claim(call_claims(attempt, to, self.limits), now)
+        return to, await self._claim(call_demands(attempt, to, self.limits), now)
 
     async def transfer(
         self, attempt: Attempt, allowed: Collection[str], now: datetime
@@ -274,19 +225,22 @@ class Guard:
                 Reason.NOT_LISTED, "Calls are not transferred there: it is not on the list."
             )
         to = self._destination(wanted)
-        return to, await self._claim(transfer_claims(attempt, to, self.limits), now)
+        return to, await self._claim(transfer_demands(attempt, to, self.limits), now)
 
     async def text(self, to: str, persona: str, now: datetime) -> Destination:
         """Allow a text message and count it. Raises Refused."""
         found = self._destination(to)
-        await self._claim(text_claims(persona, found, self.limits), now)
+        await self._claim(text_demands(persona, found, self.limits), now)
         return found
 
     async def settle(self, receipt: Receipt, seconds: int, number: str) -> None:
         """A call that was counted has ended, and lasted for so long."""
         minutes = -(-seconds // 60)
         spend = minutes * cents_per_minute(number, self.limits)
-        await self._counters.settle(receipt, {"minutes": minutes, "spend": spend})
+        try:
+            await self._counters.settle(receipt, {"minutes": minutes, "spend": spend})
+        except StorageUnavailable:
+            log.warning("call_not_settled")  # It stays counted with its longest duration.
 
     def _number_of(self, target: str) -> str | None:
         name = target.strip().casefold()
@@ -302,11 +256,15 @@ class Guard:
             log.warning("destination_refused", reason=refused.reason.value)
             raise
 
-    async def _claim(self, claims: Sequence[Claim], now: datetime) -> Receipt:
-        result = await self._counters.claim(claims, now)
-        if isinstance(result, Claim):
-            raise _logged(result.reason, result.sentence)
-        return result
+    async def _claim(self, demands: Sequence[Demand], now: datetime) -> Receipt:
+        try:
+            result = await self._counters.claim([demand.claim for demand in demands], now)
+        except StorageUnavailable as error:
+            raise _logged(Reason.UNAVAILABLE, _UNAVAILABLE) from error
+        if isinstance(result, Receipt):
+            return result
+        refused = next(demand for demand in demands if demand.claim == result)
+        raise _logged(refused.reason, refused.sentence)
 
 
 def _logged(reason: Reason, sentence: str) -> Refused:

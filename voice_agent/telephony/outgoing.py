@@ -21,10 +21,11 @@ import structlog
 
 from voice_pipelines.ports import Clock
 
+from ..calls.claims import Receipt
 from ..errors import ConfigurationError
 from . import twiml
 from .errors import TwilioError, Unconfirmed
-from .limits import Attempt, Guard, Receipt
+from .limits import Attempt, Guard
 from .live import LiveCalls, Ticket, Tickets
 from .rest import CallRequest, Rest
 from .urls import OUTGOING_MACHINE_PATH, OUTGOING_STATUS_PATH, Urls

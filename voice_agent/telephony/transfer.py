@@ -16,9 +16,10 @@ from enum import Enum
 
 import structlog
 
+from ..calls.claims import Receipt
 from . import twiml
 from .errors import TwilioError, Unconfirmed
-from .limits import Attempt, Guard, Receipt
+from .limits import Attempt, Guard
 from .live import LiveCall, Resumable
 from .outgoing import is_machine
 from .rest import Rest

@@ -1,6 +1,7 @@
 """What may be dialed, when, and how often. Whatever a caller says, none of it gets wider."""
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,15 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from voice_agent.calls.claims import Claim, Receipt
+from voice_agent.errors import StorageUnavailable
 from voice_agent.settings import OutgoingSettings
 from voice_agent.telephony.destination import Reason, Refused, canonical, destination
 from voice_agent.telephony.limits import (
     Attempt,
-    Claim,
     DoNotCallList,
+    DoNotCallLists,
     Guard,
-    MemoryCounters,
-    Receipt,
     cents_per_minute,
     within_hours,
 )
@@ -288,14 +289,26 @@ def test_the_longest_prefix_tells_the_price() -> None:
     assert prices == [20, 8, 3]
 
 
-async def test_memory_forgets_what_is_over() -> None:
-    counters = MemoryCounters()
-    claim = Claim("a", 1, 1, 60, Reason.RATE, "no")
-    assert isinstance(await counters.claim([claim], NOON), Receipt)
-    assert await counters.claim([claim], NOON + timedelta(seconds=59)) is claim
-    assert isinstance(await counters.claim([claim], NOON + timedelta(seconds=60)), Receipt)
-    # Twice the same key in one go counts twice.
-    assert await counters.claim([claim, claim], NOON + timedelta(hours=1)) is claim
+class Broken:
+    """A database that is down."""
+
+    async def claim(self, claims: Sequence[Claim], now: datetime) -> Receipt | Claim:
+        raise StorageUnavailable("down")
+
+    async def settle(self, receipt: Receipt, used: Mapping[str, int]) -> None:
+        raise StorageUnavailable("down")
+
+    async def has(self, number: str) -> bool:
+        raise StorageUnavailable("down")
+
+
+async def test_what_cannot_be_counted_is_not_done() -> None:
+    assert await refusal(Guard(OPEN, Broken()), attempt()) is Reason.UNAVAILABLE
+    assert await refusal(Guard(OPEN, do_not_call=Broken()), attempt()) is Reason.UNAVAILABLE
+    await Guard(OPEN, Broken()).settle(Receipt("r"), 60, THEIRS)
+    both = DoNotCallLists(DoNotCallList(), DoNotCallList([THEIRS]))
+    assert await refusal(Guard(OPEN, do_not_call=both), attempt()) is Reason.DO_NOT_CALL
+    assert await refusal(Guard(OPEN, do_not_call=both), attempt(other(1))) is None
 
 
 # Transfers and texts -----------------------------------------------------------------------------
