@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
+import pytest
+
 from voice_agent.access.tokens import Tokens
+from voice_agent.errors import StorageUnavailable
 from voice_agent.personas.persona import Persona
 
 from .serving import Api, serving
@@ -142,3 +145,13 @@ async def test_too_many_requests_are_refused(tmp_path: Path) -> None:
         told = [await api("GET", "/api/account") for _ in range(12)]
         refused = [each for each in told if each[0] == 429]
         assert refused and int(refused[0][2]["Retry-After"]) > 0
+
+
+async def test_a_database_that_is_down_is_told(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    def down() -> None:
+        raise StorageUnavailable("no connection to postgres://secret@host")
+
+    monkeypatch.setattr(api.store.database, "read", down)
+    status, body, headers = await api("GET", "/api/personas")
+    assert (status, body["status"]) == (503, 503)
+    assert "secret" not in str(body) and int(headers["Retry-After"]) > 0
