@@ -84,6 +84,7 @@ Text = Annotated[str, AfterValidator(_storable)]
 Line = Annotated[Text, StringConstraints(max_length=200)]
 Message = Annotated[Text, StringConstraints(max_length=5_000)]
 """Something that is spoken."""
+Sayings = Annotated[tuple[Message, ...], Field(max_length=100)]
 Document = Annotated[Text, StringConstraints(max_length=200_000)]
 Name = Annotated[Text, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
 E164 = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{1,14}$")]
@@ -151,8 +152,8 @@ class Scenario(Part):
     )
 
     context: Annotated[Text, StringConstraints(max_length=10_000)] = ""
-    persona_says: tuple[Message, ...] = ()
-    user_says: tuple[Message, ...] = ()
+    persona_says: Sayings = ()
+    user_says: Sayings = ()
     response_guidelines: Annotated[Text, StringConstraints(max_length=10_000)] = ""
 
     @model_validator(mode="after")

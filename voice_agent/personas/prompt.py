@@ -165,6 +165,10 @@ def _split(nodes: Sequence[Node]) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
     """What stays and what changes. A block with text behind it leaves a pointer in its place."""
     static: list[Node] = []
     dynamic: list[Node] = []
+    text_until = max(
+        (number for number, node in enumerate(nodes) if not isinstance(node, str) or node.strip()),
+        default=-1,
+    )
     for number, node in enumerate(nodes):
         if not isinstance(node, Each | Listing):
             static.append(node)
@@ -173,7 +177,7 @@ def _split(nodes: Sequence[Node]) -> tuple[tuple[Node, ...], tuple[Node, ...]]:
             isinstance(part, str) and not part.strip() for part in node.body
         )
         dynamic.append(Listing() if empty else node)
-        if any(not isinstance(rest, str) or rest.strip() for rest in nodes[number + 1 :]):
+        if number < text_until:
             static.append(_POINTER)
     return tuple(static), tuple(dynamic)
 

@@ -20,6 +20,7 @@ reached, never an attribute.
 import difflib
 import json
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -33,17 +34,24 @@ SAYINGS = ("personaSays", "userSays")
 FIELDS = ("context", *SAYINGS, "responseGuidelines")
 """What a scenario has, by the names of the API."""
 
-_TOKEN = re.compile(
-    r"""
-      (?P<remark> \{\{!--.*?--\}\} | \{\{![^{}]*\}\} )
+_LONG_REMARK = r"(?P<long_remark> \{\{!--.*?--\}\} ) |"
+_TOKENS = r"""
+      (?P<remark> \{\{![^{}]*\}\} )
     | (?P<tag> \{\{\{[^{}]*\}\}\} | \{\{[^{}]*\}\} )
     | (?P<misprint> \{{1,2} \s* details\.[^\s{}]+ \s* \}{1,2} )
     | (?P<stray> \{\{ )
     | \*\*\*(?P<legacy> PERSONA_VOICE_SCHEMA | SCENARIOS_LIST | CURRENT_DATETIME
                       | DETAILS\.[^*\s]+ )\*\*\*
-    """,
-    re.VERBOSE | re.DOTALL,
-)
+    """
+_TOKEN = re.compile(_LONG_REMARK + _TOKENS, re.VERBOSE | re.DOTALL)
+_TOKEN_WITHOUT_REMARK = re.compile(_TOKENS, re.VERBOSE)
+_REMARK_END = "--}}"
+_DEEPEST = 8
+"""Blocks in blocks; two make sense."""
+_EXPLAINED = 100
+"""So many findings are told with a suggestion; a text of nothing but mistakes takes no longer."""
+_FOUND = 200
+"""More findings help nobody."""
 _SEGMENT = re.compile(r"\[([^\]]*)\]|([^.\[\]\s]+)")
 _LEGACY = {"PERSONA_VOICE_SCHEMA": "actionsSchema", "CURRENT_DATETIME": "currentDatetime"}
 
@@ -213,14 +221,22 @@ class _Parser:
 
     def parse(self) -> Template:
         end = 0
-        for match in _TOKEN.finditer(self._source):
+        for match in self._tokens():
             self._text(self._source[end : match.start()])
             end = match.end()
             self._token(match)
         self._text(self._source[end:])
         while self._open:
             self._unclosed(self._open.pop())
-        return Template(tuple(self._nodes), tuple(sorted(self._findings, key=_place)))
+        return Template(tuple(self._nodes), tuple(sorted(self._findings, key=_place)[:_FOUND]))
+
+    def _tokens(self) -> Iterator[re.Match[str]]:
+        # Behind the last end of a remark none can be complete, and looking for its end from each
+        # beginning would take time that grows with the square of the text.
+        last = self._source.rfind(_REMARK_END)
+        border = 0 if last < 0 else last + len(_REMARK_END)
+        yield from _TOKEN.finditer(self._source, 0, border)
+        yield from _TOKEN_WITHOUT_REMARK.finditer(self._source, border)
 
     def _token(self, match: re.Match[str]) -> None:
         line, column = self._at(match.start())
@@ -315,7 +331,8 @@ class _Parser:
                 "{{/each}} only; it is left out."
             )
         known = [*KEYWORDS, "details", *(FIELDS if inside else ())]
-        close = difflib.get_close_matches(name, known, 1)
+        known = known if len(self._findings) < _EXPLAINED else []
+        close = difflib.get_close_matches(name[:100], known, 1)
         hint = f"did you mean {close[0]}?" if close else f"there are {_keyword_list()}."
         if head == "details" or not close:
             hint += f" A value of the conversation is written {{{{details.{name}}}}}."
@@ -339,7 +356,8 @@ class _Parser:
                 f"{{{{#{' '.join(words)}}}}} is not known, and all up to its end is left out; "
                 "the only block is {{#each scenarios}} … {{/each}}.",
             )
-        self._open.append(_Block(name, path if known else None, line, column))
+        if len(self._open) < _DEEPEST:
+            self._open.append(_Block(name, path if known else None, line, column))
 
     def _close_block(self, name: str, line: int, column: int) -> None:
         if not self._open:
@@ -393,8 +411,8 @@ class _Parser:
         self._findings.append(Finding(severity, code, message, line, column))
 
     def _at(self, offset: int) -> tuple[int, int]:
-        line = self._source.count("\n", 0, offset)
-        return line + 1, offset - self._starts[line] + 1
+        line = bisect_right(self._starts, offset)
+        return line, offset - self._starts[line - 1] + 1
 
 
 def _is_global(value: Value) -> bool:

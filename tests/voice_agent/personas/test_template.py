@@ -1,5 +1,7 @@
 """Templates: what they give, and what is said against them."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -152,3 +154,28 @@ PIECES = ["{{", "}}", "{", "}", "#each scenarios", "/each", "details.", "name", 
 @given(st.lists(st.sampled_from(PIECES), max_size=12).map("".join))
 def test_no_source_is_an_error_and_no_opened_keyword_is_left(source: str) -> None:
     assert "{{" not in rendered(source)
+
+
+HOSTILE = [
+    "{{!-- ",
+    "{{}}",
+    "{{wether}}",
+    "{{#each scenarios}}",
+    "{{#if x}}a",
+    "{details.",
+    "{{details.a ",
+    "{ ",
+    "\n{{x}}",
+    "***DETAILS.",
+    "{{!-- x --}}{{!--",
+    "{{#each scenarios}}{{/each}}",
+    "{{details.[",
+]
+
+
+@pytest.mark.parametrize("piece", HOSTILE)
+def test_a_hostile_template_is_understood_in_bounded_time(piece: str) -> None:
+    source = piece * (200_000 // len(piece))
+    began = time.monotonic()
+    rendered(source)
+    assert time.monotonic() - began < 10
