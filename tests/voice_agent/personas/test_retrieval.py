@@ -9,9 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from voice_agent.calls.persona_model import PersonaLanguageModel
 from voice_agent.personas.embeddings import MiniLm, Remembered, Vectors
 from voice_agent.personas.persona import Scenario
-from voice_agent.personas.retrieval import HybridRetriever, Query, ScenarioIndex
+from voice_agent.personas.retrieval import TOP, HybridRetriever, Query, ScenarioIndex
+from voice_pipelines.conversation.commands import Message
+from voice_pipelines.providers.scripted import ScriptedLanguageModel
 
 MEANINGS = [
     {"price", "cost", "expensive", "money"},
@@ -217,6 +220,24 @@ async def test_without_scenarios_there_is_nothing_to_find(executor: ThreadPoolEx
         await retriever.update()
         retriever.prepare(Query("dog"))
         assert await retriever.find(Query("dog")) == ()
+
+
+async def test_anything_can_stand_behind_the_interface() -> None:
+    """S004-104: another retrieval takes the place of ours."""
+
+    class Own:
+        def prepare(self, query: Query) -> None: ...
+
+        async def find(self, query: Query, count: int = TOP) -> Sequence[Scenario]:
+            return (scenario(f"{query.user} after {query.persona}", "x"),)
+
+    llm = ScriptedLanguageModel("Fine.")
+    model = PersonaLanguageModel(
+        llm, tools=False, retriever=Own(), block=lambda found: found[0].context
+    )
+    said = (Message("system", "You."), Message("assistant", "Wine?"), Message("user", "Yes"))
+    assert [delta async for delta in model.reply(said)] == ["Fine."]
+    assert Message("system", "Yes after Wine?") in llm.last_messages
 
 
 def test_a_text_is_embedded_once_while_it_is_remembered() -> None:
