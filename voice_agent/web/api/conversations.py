@@ -7,6 +7,7 @@ from typing import Any
 
 from ...access.tokens import SessionToken
 from ...calls.records import Conversation, ConversationFilter, Place
+from ...errors import StorageUnavailable, VoiceAgentError
 from .call import Call
 from .documents import (
     ActionOut,
@@ -97,8 +98,14 @@ class ConversationResource:
     async def merge_state(self, call: Call, path: ById, body: StateIn) -> StateOut:
         """Set keys of the state; others stay. A live call knows of it at once."""
         await self._known(call, path.id)
+        try:
+            live = await self._live.merge_state(path.id, body.state)
+        except StorageUnavailable:
+            raise
+        except VoiceAgentError as error:
+            raise ApiProblem(400, str(error)) from error
+        # The call's own records may wait; whoever asked here is answered when it is kept.
         kept = await self._of(call.workspace).merge_state(path.id, body.state)
-        live = await self._live.merge_state(path.id, body.state)
         return StateOut(state=dict(live or kept or {}))  # type: ignore[arg-type]  # JSON values.
 
     async def end_conversation(self, call: Call, path: ById) -> Done:

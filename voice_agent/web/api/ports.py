@@ -36,7 +36,10 @@ class LiveCalls(Protocol):
     async def merge_state(
         self, conversation_id: str, changes: Mapping[str, object]
     ) -> Mapping[str, object] | None:
-        """Set some keys of the state; what it is then."""
+        """Set some keys of the state; what it is then.
+
+        Raises VoiceAgentError if the state cannot take them.
+        """
 
     async def say(self, conversation_id: str, text: str) -> bool:
         """The agent says exactly this."""

@@ -10,6 +10,7 @@ import aiohttp
 from aiohttp import web
 
 from voice_agent.access.tokens import Tokens
+from voice_agent.errors import VoiceAgentError
 from voice_agent.personas.repository import StoredPersona
 from voice_agent.storage.store import Store, opened
 from voice_agent.web.api.application import application
@@ -45,6 +46,8 @@ class Live:
     async def merge_state(
         self, conversation_id: str, changes: Mapping[str, object]
     ) -> Mapping[str, object] | None:
+        if "refused" in changes:
+            raise VoiceAgentError("The state would be too large.")
         return dict(changes) if self._do("state", conversation_id) else None
 
     async def say(self, conversation_id: str, text: str) -> bool:

@@ -74,6 +74,8 @@ async def test_the_state_is_merged_in_the_call_and_in_the_record(api: Api) -> No
     api.live.ids.add("c0")
     await api("PATCH", path, {"state": {"a": 2}})
     assert api.live.done == [("state", "c0")]
+    status, told, _ = await api("PATCH", path, {"state": {"refused": 1}})
+    assert status == 400 and "too large" in told["detail"]
     _, body, _ = await api("GET", "/api/conversations/c0")
     assert body["state"] == {"a": 2, "b": {"c": [1]}}
 
