@@ -20,15 +20,18 @@ from voice_pipelines.ports import Clock, Leg, TextToSpeech
 from .actions.compose import guards, rules, webhooks
 from .actions.http import GuardedClient
 from .actions.webhook import Webhooks
-from .archive import opened_archive
+from .api import admin_link, api
+from .archive import Archive, opened_archive
 from .background import background
 from .calls.agent import Agents
 from .calls.live import LiveCall, Telephone
 from .calls.one_call import House
+from .calls.opus_file import check_opus
 from .calls.phrases import PhraseBook
 from .calls.plan import CallPlan
 from .calls.reception import Reception
 from .calls.recording import Recording
+from .calls.recording_store import RecordingStore, open_store
 from .calls.session import Switchboard
 from .calls.warm import keep_warm
 from .desk import Desk
@@ -48,6 +51,7 @@ from .settings import (
 from .telemetry.figures import CallFigures
 from .telemetry.metrics import Metrics
 from .telephony.exchange import Exchange, carrier, do_not_call_list, tickets
+from .telephony.limits import DoNotCall, DoNotCallLists
 from .telephony.live import Tickets
 from .telephony.urls import Urls
 from .web.server import Front
@@ -64,6 +68,8 @@ class Server:
     port: int
     switchboard: Switchboard
     metrics: Metrics
+    admin_link: str = ""
+    """Whoever opens it first becomes an administrator; empty if there is one already."""
 
     @property
     def agents(self) -> Agents:
@@ -108,12 +114,15 @@ async def serving(
         desk = Desk(switchboard, reception, streams, clock)
         auth_token = os.environ.get(settings.twilio.auth_token_env, "")
         front = Front(settings, auth_token, switchboard, metrics, streams, clock, desk.plan)
-        exchange = await _exchange(settings, switchboard, desk, reception, streams, clock, stack)
+        exchange = await _exchange(
+            settings, switchboard, desk, reception, archive, streams, clock, stack
+        )
         routes = []
         if exchange is not None:
             telephone = TelephoneRoutes(front.signed, exchange.dialer, exchange.transfers)
             routes += telephone.routes()
-        application = front.application(routes)
+        web_api = await api(settings, archive, switchboard, reception, exchange)
+        application = front.application(routes, web_api)
         host, port = await stack.enter_async_context(_listening(application, settings))
         stages = Stages(configuration, stack, clock, progress)
         front.providers = metrics.providers = stages.status
@@ -137,6 +146,7 @@ async def serving(
             archive.allowance,
             None if exchange is None else _effects(exchange),
             _recording(settings.recording),
+            await _recordings_go(settings.recording, stack),
         )
         stack.callback(setattr, switchboard, "house", None)
         stack.push_async_callback(switchboard.close)
@@ -149,7 +159,9 @@ async def serving(
         # by default it waits until they are a quarter of all that was ever imported.
         gc.collect()
         gc.set_threshold(700, 5, 1)
-        yield Server(host, port, switchboard, metrics)
+        server = Server(host, port, switchboard, metrics)
+        server.admin_link = await admin_link(archive, settings.server.public_url or server.url)
+        yield server
 
 
 def _embedding_model(settings: Settings) -> Path | None:
@@ -169,6 +181,7 @@ async def _exchange(
     switchboard: Switchboard,
     desk: Desk,
     reception: Reception,
+    archive: Archive,
     streams: Tickets,
     clock: Clock,
     stack: AsyncExitStack,
@@ -185,9 +198,40 @@ async def _exchange(
         switchboard,
         desk,
         clock,
-        do_not_call=do_not_call_list(settings.outgoing),
+        archive.store.claims if archive.store else None,
+        do_not_call=_do_not_call(settings, archive),
         own=reception.numbers,
     )
+
+
+def _do_not_call(settings: Settings, archive: Archive) -> DoNotCall:
+    listed = do_not_call_list(settings.outgoing)
+    if archive.store is None:
+        return listed
+    return DoNotCallLists(listed, archive.store.do_not_call())
+
+
+async def _recordings_go(
+    settings: RecordingSettings, stack: AsyncExitStack
+) -> Callable[[Path], str]:
+    """What is done with a finished recording: it tells where that lies from then on.
+
+    Raises ConfigurationError.
+    """
+    if settings.format == "opus":
+        check_opus()
+    if not settings.s3_url:
+        return str
+    place, url = open_store(settings, os.environ)
+    store = RecordingStore(place, url)
+    await store.recover(Path(settings.directory))
+    await stack.enter_async_context(background(store.keep_uploading()))
+
+    def upload(path: Path) -> str:
+        store.finished(path)
+        return f"{url.rstrip('/')}/{path.name}"
+
+    return upload
 
 
 def _effects(exchange: Exchange) -> Callable[[LiveCall], Telephone]:

@@ -176,7 +176,7 @@ class ActionsSettings(_Section, frozen=True):
     signing_secret_env: str = "WEBHOOK_SIGNING_SECRET"
     """The variable with the secret that webhooks are signed with, if it is set; several,
     separated by blanks, while it is being changed."""
-    effect_ms: Milliseconds = 25_000
+    effect_ms: Milliseconds = 35_000
     """How long hanging up, transferring, sending a message or pressing keys may take."""
     rate_count: Positive = 20
     """How often one action may be taken within ``rate_ms``, unless its ``_rate_limit`` says so."""

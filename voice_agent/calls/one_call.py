@@ -55,6 +55,8 @@ class House:
     telephone: Callable[[LiveCall], Telephone] | None = None
     recording: Callable[[CallPlan, str, Leg, LoopClock], Recording | None] | None = None
     """Gives a recording for a call that is to be recorded; None where none ever is."""
+    recorded: Callable[[Path], str] = str
+    """Takes a finished recording; returns where it lies from then on."""
 
 
 class _Recorders:
@@ -143,6 +145,14 @@ class OneCall:
     @asynccontextmanager
     async def running(self, acknowledges: bool) -> AsyncIterator[Line]:
         """The call, for as long as its caller's leg is there."""
+        try:
+            async with self._running(acknowledges) as line:
+                yield line
+        finally:
+            self._keep_recording()
+
+    @asynccontextmanager
+    async def _running(self, acknowledges: bool) -> AsyncIterator[Line]:
         async with asyncio.TaskGroup() as group, AsyncExitStack() as stack:
             recording = self._recording()
             call = await self._put_together(group, recording)
@@ -203,11 +213,17 @@ class OneCall:
             self._kept.keep(plan, self._past(call, before))
         if writer is None:
             return
-        if live.recording is not None and live.recording.path is not None:
-            writer.write(RecordingKept(plan.conversation_id, str(live.recording.path)))
         status: Status = "paused" if live.leaving or live.paused else "ended"
         reason = call.end_reason or "caller_left"
         writer.write(Ended(plan.conversation_id, datetime.now(UTC), reason, status))
+
+    def _keep_recording(self) -> None:
+        recording, writer = self.conversation.recording, self._house.writer
+        if recording is None or recording.path is None:
+            return
+        place = self._house.recorded(recording.path)
+        if writer is not None:
+            writer.write(RecordingKept(self._plan.conversation_id, place))
 
     def _past(self, call: Call, before: Past) -> Past:
         lines = call.transcript.lines

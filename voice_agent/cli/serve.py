@@ -90,10 +90,14 @@ async def _serve_until(
     async with serving(configuration, progress=lambda text: remark(f"{text} …")) as server:
         if json:
             journals = _absolute(settings.journal.directory)
-            say_json({"url": server.url, "port": server.port, "journals": journals})
+            told = {"url": server.url, "port": server.port, "journals": journals}
+            say_json(told | ({"admin_link": server.admin_link} if server.admin_link else {}))
         else:
             for line in _welcome(server.url, server.port, settings.server.public_url, config):
                 say(line)
+            if server.admin_link:
+                say(f"  administrator:    {server.admin_link}")
+                say("                    (whoever opens it first, within an hour; once)")
         signals.ready = True
         await signals.asked.wait()
         if len(server.switchboard):

@@ -59,10 +59,14 @@ class Front:
         self.providers: Callable[[], Sequence[ProviderStatus]] = tuple
         """How the providers fare; set when there are any."""
 
-    def application(self, more: Sequence[web.RouteDef] = ()) -> web.Application:
-        """The routes, and `more`."""
+    def application(
+        self, more: Sequence[web.RouteDef] = (), api: web.Application | None = None
+    ) -> web.Application:
+        """The routes, `more` of them, and the API under ``/api``."""
         application = web.Application(client_max_size=MAX_FORM_BYTES)
         application.add_routes(more)
+        if api is not None:
+            application.add_subapp("/api", api)
         application.add_routes(
             [
                 web.get(VOICE_PATH, self._voice),

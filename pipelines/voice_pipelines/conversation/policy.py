@@ -66,7 +66,7 @@ class WatchdogPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """From the start of an action to telling the caller of it, when the LLM said nothing."""
     hold_ms: Milliseconds = 3500
     """While an action takes its time: silence before the caller is asked to wait (again)."""
-    action_ms: Milliseconds = 30_000
+    action_ms: Milliseconds = 45_000
     """An action that is not over after so long is taken as failed."""
     phrase_ms: Milliseconds = 2500
     """From a fixed phrase to its first audio."""

@@ -121,9 +121,9 @@ def test_what_is_owed_comes_when_a_noise_turns_out_to_be_one() -> None:
 
 def test_an_action_that_never_ends_is_taken_as_failed() -> None:
     script = acting("One second.")
-    for at in range(3_000, 32_000, 500):
+    for at in range(3_000, 47_000, 500):
         script.at(at)
-        if script.phase() is Phase.THINKING and at < 31_000:
+        if script.phase() is Phase.THINKING and at < 46_000:
             assert script.spoken()[-1] in (CHECKING, FILLER)
             played(script, at)
     assert "(Result of book: no answer in time" in " ".join(history(script))

@@ -1,0 +1,147 @@
+"""The REST API put together: what it needs of the calls, the carrier and the database."""
+
+import os
+from collections.abc import Mapping
+from typing import cast
+
+from aiohttp import web
+
+from .access.tokens import Tokens
+from .archive import Archive
+from .calls.live import LiveCall
+from .calls.reception import Reception
+from .calls.session import Switchboard
+from .personas.repository import StoredPersona
+from .settings import Settings, choices, key_variable
+from .telephony.destination import Refused
+from .telephony.errors import TwilioError
+from .telephony.exchange import Exchange
+from .telephony.outgoing import Wanted
+from .web.api.application import application
+from .web.api.ports import CallRefusedBy, Dependencies, Dialed, EditedPersonas, Voices
+from .web.api.shared_voices import SharedVoices
+
+
+class ApiCalls:
+    """The live calls; satisfies `web.api.ports.LiveCalls`."""
+
+    def __init__(self, switchboard: Switchboard) -> None:
+        self._switchboard = switchboard
+
+    async def end(self, conversation_id: str) -> bool:
+        """Pause the conversation: its call ends once the agent's words were heard."""
+        if (live := self._live(conversation_id)) is None:
+            return False
+        live.paused = True
+        live.end("ended_by_client")
+        return True
+
+    async def merge_state(
+        self, conversation_id: str, changes: Mapping[str, object]
+    ) -> Mapping[str, object] | None:
+        """Raises StateRefused."""
+        live = self._live(conversation_id)
+        return None if live is None else live.merge_state(changes)
+
+    async def say(self, conversation_id: str, text: str) -> bool:
+        if (live := self._live(conversation_id)) is not None:
+            live.say(text)
+        return live is not None
+
+    async def react(self, conversation_id: str, text: str) -> bool:
+        if (live := self._live(conversation_id)) is not None:
+            live.react(text)
+        return live is not None
+
+    async def user_text(self, conversation_id: str, text: str) -> bool:
+        if (live := self._live(conversation_id)) is not None:
+            live.typed(text)
+        return live is not None
+
+    def _live(self, conversation_id: str) -> LiveCall | None:
+        return self._switchboard.conversation(conversation_id)
+
+
+class ApiDialer:
+    """Outgoing calls; satisfies `web.api.ports.Dialer`."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+
+    async def dial(
+        self,
+        persona: StoredPersona,
+        number: str,
+        details: Mapping[str, object],
+        asked_by: str,
+    ) -> Dialed:
+        """Raises CallRefusedBy."""
+        if persona.published is None:
+            raise CallRefusedBy(f"{persona.name} is not published, so it cannot call anybody yet.")
+        telephone = persona.published.telephone
+        wanted = Wanted(
+            persona=persona.id,
+            to=number,
+            asked_by=asked_by,
+            details=details,
+            from_number=next(iter(telephone.numbers), ""),
+            voicemail_message=telephone.voicemail_message,
+        )
+        try:
+            placed = await self._exchange.dialer.call(wanted)
+        except Refused as refused:
+            raise CallRefusedBy(str(refused)) from refused
+        except TwilioError as error:
+            raise CallRefusedBy(str(error), carrier=True) from error
+        return Dialed(placed.id, placed.call_sid, placed.to)
+
+
+async def api(
+    settings: Settings,
+    archive: Archive,
+    switchboard: Switchboard,
+    reception: Reception,
+    exchange: Exchange | None,
+) -> web.Application | None:
+    """The application for ``/api``; None where nothing is kept. Raises StorageUnavailable."""
+    store = archive.store
+    if store is None:
+        return None
+    secret = await store.keys.signing_secret()
+    dependencies = Dependencies(
+        keys=store.keys,
+        tokens=Tokens(secret, settings.access.token_ms // 1000),
+        personas=lambda workspace: cast(EditedPersonas, store.personas(workspace)),
+        conversations=store.conversations,
+        counters=store.counters,
+        do_not_call=store.do_not_call,
+        idempotency=store.idempotency,
+        live=ApiCalls(switchboard),
+        dialer=None if exchange is None else ApiDialer(exchange),
+        voices=_voices(settings),
+        requests_per_minute=settings.access.requests_per_minute,
+        secure_cookies=settings.server.public_url.startswith("https://"),
+    )
+    made = application(dependencies)
+
+    async def look(request: web.Request, response: web.StreamResponse) -> None:
+        if request.method not in ("GET", "HEAD") and response.status < 300:
+            reception.changed.set()  # It may have been a persona.
+
+    made.on_response_prepare.append(look)
+    return made
+
+
+def _voices(settings: Settings) -> Voices | None:
+    for part in choices(settings.tts):
+        if part.provider == "elevenlabs":
+            return SharedVoices(os.environ.get(key_variable(part), ""), part.base_url)
+    return None
+
+
+async def admin_link(archive: Archive, url: str) -> str:
+    """Where whoever opens it first becomes an administrator; empty if there is one already."""
+    if archive.store is None:
+        return ""
+    made = await archive.store.keys.first_link()
+    return f"{url.rstrip('/')}/api/login#{made.text}" if made else ""
