@@ -22,7 +22,7 @@ class DoNotCall(Protocol):
     async def list(self, after: str = "", limit: int = 100) -> Sequence[Blocked]:
         """By number; those behind `after`."""
 
-    async def holds(self, number: str) -> bool: ...
+    async def has(self, number: str) -> bool: ...
 
     async def add(self, number: str, reason: str, at: datetime) -> Blocked:
         """Nothing changes if it is there already."""

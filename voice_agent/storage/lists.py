@@ -28,7 +28,7 @@ class DoNotCallRepository:
         async with self._database.read() as connection:
             return [Blocked(*row) for row in await connection.execute(query)]
 
-    async def holds(self, number: str) -> bool:
+    async def has(self, number: str) -> bool:
         query = sa.select(sa.exists().where(*self._is(number)))
         async with self._database.read() as connection:
             return bool(await connection.scalar(query))

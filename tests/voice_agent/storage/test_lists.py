@@ -14,8 +14,8 @@ async def test_a_number_stays_on_the_list_until_it_is_taken_off(store: Store) ->
     added = await numbers.add("+49301234", "asked us", NOW)
     again = await numbers.add("+49301234", "another reason", NOW.replace(year=2027))
     assert added == again and added.reason == "asked us"
-    assert await numbers.holds("+49301234") and not await numbers.holds("+4930123")
-    assert not await store.do_not_call("elsewhere").holds("+49301234")
+    assert await numbers.has("+49301234") and not await numbers.has("+4930123")
+    assert not await store.do_not_call("elsewhere").has("+49301234")
     await numbers.add("+1", "", NOW)
     assert [each.number for each in await numbers.list(after="+1")] == ["+49301234"]
     assert await numbers.remove("+1") and not await numbers.remove("+1")

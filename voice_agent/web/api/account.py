@@ -97,7 +97,7 @@ class AccountResource:
         stored = await self._personas(call.workspace).get(path.id)
         if stored.published is None:
             raise ApiProblem(409, "The persona is a draft: publish it first.")
-        if await self._blocked(call.workspace).holds(body.phoneNumber):
+        if await self._blocked(call.workspace).has(body.phoneNumber):
             raise ApiProblem(403, "The number is on the do-not-call list.")
         if self._dialer is None:
             raise ApiProblem(503, "No carrier is set up for outgoing calls; see `[outgoing]`.")
