@@ -1,6 +1,7 @@
 """The database: migrations, writers at the same time, what a wrong URL is told."""
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -121,6 +122,10 @@ async def test_a_database_that_is_not_there_is_unavailable(tmp_path: Path) -> No
             await database.revision()
         assert "secret" not in str(caught.value)
         await database.close()
+    # The driver's thread of a connection that failed still has a word for the event loop.
+    for thread in threading.enumerate():
+        if "connection_worker" in thread.name:
+            await asyncio.to_thread(thread.join, 30)
 
 
 async def test_a_database_that_comes_back_is_used_again(server: Postgres) -> None:
