@@ -32,19 +32,22 @@ class Desk:
                 return plan
             log.warning("conversation_not_kept")
         try:
-            if not ticket.outgoing:
-                return self._reception.called(ticket.own, ticket.remote, ticket.persona)
-            return self._reception.asked_for(
-                ticket.persona,
-                {str(key): value for key, value in ticket.details.items()},  # type: ignore[misc]
-                user_id=ticket.remote,
-                direction="outbound",
-                remote=ticket.remote,
-                own=ticket.own,
-            )
+            return self._planned(ticket, ticket.persona)
         except NobodyOfThatName:
             log.warning("persona_not_published", persona=ticket.persona)
-            return self._reception.called("", ticket.remote)
+            return self._planned(ticket, self._reception.default.name)
+
+    def _planned(self, ticket: Ticket, persona: str) -> CallPlan:
+        if not ticket.outgoing:
+            return self._reception.called(ticket.own, ticket.remote, persona)
+        return self._reception.asked_for(
+            persona,
+            {str(key): value for key, value in ticket.details.items()},  # type: ignore[misc]
+            user_id=ticket.remote,
+            direction="outbound",
+            remote=ticket.remote,
+            own=ticket.own,
+        )
 
     def resume_token(self, conversation_id: str) -> str:
         """A single-use token with which a new media stream goes on with the conversation."""
@@ -57,7 +60,8 @@ class Desk:
 
     def learn(self, conversation_id: str, fact: str) -> None:
         """Something that the agent is to know and to react to when it is back."""
-        if (live := self._switchboard.conversation(conversation_id)) is not None:
+        live = self._switchboard.conversation(conversation_id)
+        if live is not None and not live.leaving:
             live.react(fact)
         else:
             self._switchboard.kept.learn(conversation_id, fact)

@@ -28,8 +28,7 @@ class Retrievers:
         self._executor = ThreadPoolExecutor(_THREADS, "scenarios")
         self._embedder: Remembered | None = None
         self._asked = False
-        self._building: asyncio.Queue[Persona] = asyncio.Queue()
-        self._made: dict[str, HybridRetriever] = {}
+        self._building: asyncio.Queue[tuple[str, HybridRetriever]] = asyncio.Queue()
 
     def close(self) -> None:
         self._executor.shutdown(wait=False, cancel_futures=True)
@@ -37,24 +36,22 @@ class Retrievers:
     def of(self, persona: Persona) -> Retriever:
         """The retriever of a persona's scenarios."""
         made = HybridRetriever(persona.scenarios, self._executor)
-        self._made[persona.name] = made
-        self._building.put_nowait(persona)
+        self._building.put_nowait((persona.name, made))
         return made
 
     async def keep_building(self) -> None:
         """Let meanings count as well. Never returns."""
         while True:
-            persona = await self._building.get()
+            name, retriever = await self._building.get()
             try:
                 if not self._asked:
                     self._asked = True
                     self._embedder = await asyncio.to_thread(self._load)
-                retriever = self._made.get(persona.name)
-                if retriever is not None and self._embedder is not None:
+                if self._embedder is not None:
                     retriever.embedder = self._embedder
                     await retriever.update()
             except Exception:  # Words alone serve as well.
-                log.exception("scenarios_not_embedded", persona=persona.name)
+                log.exception("scenarios_not_embedded", persona=name)
 
     def _load(self) -> Remembered | None:
         folder = self._model()

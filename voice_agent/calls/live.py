@@ -12,7 +12,7 @@ import structlog
 
 from voice_codecs.convert import convert
 from voice_codecs.pcm import MULAW_8K
-from voice_pipelines.conversation.commands import Command, Release, StartReply
+from voice_pipelines.conversation.commands import Command
 from voice_pipelines.conversation.events import (
     Event,
     HangUpRequested,
@@ -27,6 +27,7 @@ from voice_pipelines.engine.call import Call
 from ..actions.dispatch import Dispatcher
 from ..actions.state import State
 from .agent import Agent
+from .answers import Answers
 from .plan import CallPlan
 from .recording import Recording
 from .records import RecordWriter, Scribe, StateChanged
@@ -89,9 +90,11 @@ class LiveCall:
         self._clients: list[Client] = []
         self._call: Call | None = None
         self._agent: Agent | None = None
-        self._answers: set[int] = set()
-        """Turns that answer words of the caller and were not released yet."""
+        self._answers = Answers()
+        self._written = 0
+        """The transcript's changes when its lines were last looked at."""
         self._known: Mapping[str, Any] = self.state.values
+        """The state as it was last told."""
         self._sounds = 0
         self.call_sid = call_sid
         """The carrier's name of the call."""
@@ -100,7 +103,6 @@ class LiveCall:
         self.paused = False
         """Whether whoever ended it meant to come back."""
         self.recording: Recording | None = None
-        """The state as it was last told."""
 
     def begin(self, call: Call, agent: Agent) -> None:
         """The conversation is talking now."""
@@ -229,30 +231,28 @@ class LiveCall:
 
     def event(self, now: int, event: Event) -> None:
         if isinstance(event, Transcribed) and self._agent and self._call and event.text:
-            self._agent.model.prepare(self._call.transcript.history(""), event.text)
+            transcript, words = self._call.transcript, event.text
+            self._agent.model.prepare(lambda: transcript.history("", words))
         if self._scribe is not None and self._writer is not None:
             if (action := self._scribe.event(now, event)) is not None:
                 self._writer.write(action)
             self.write_lines(now)
 
     def command(self, now: int, command: Command) -> None:
-        match command:
-            case StartReply(turn, _, reaction) if not reaction:
-                self._answers.add(turn)
-            case Release(turn) if turn in self._answers:
-                self._answers.clear()
-                if self.dispatcher is not None:
-                    self.dispatcher.caller_spoke()
-            case _:
-                pass
+        if self._answers.command(command) and self.dispatcher is not None:
+            self.dispatcher.caller_spoke()
         if self._scribe is not None and self._writer is not None:
             if (action := self._scribe.command(now, command)) is not None:
                 self._writer.write(action)
 
     def write_lines(self, now: int) -> None:
         """Hand the lines that have changed to the records."""
-        if self._scribe is not None and self._writer is not None and self._call is not None:
-            self._writer.write(*self._scribe.messages(self._call.transcript.lines, now))
+        if self._scribe is None or self._writer is None or self._call is None:
+            return
+        transcript = self._call.transcript
+        if transcript.changes != self._written:
+            self._written = transcript.changes
+            self._writer.write(*self._scribe.messages(transcript.lines, now))
 
     def _tell(self, event: Event) -> None:
         if self._call is not None:

@@ -214,8 +214,7 @@ class OneCall:
         if writer is None:
             return
         status: Status = "paused" if live.leaving or live.paused else "ended"
-        reason = call.end_reason or "caller_left"
-        writer.write(Ended(plan.conversation_id, datetime.now(UTC), reason, status))
+        writer.write(Ended(plan.conversation_id, datetime.now(UTC), self.reason, status))
 
     def _keep_recording(self) -> None:
         recording, writer = self.conversation.recording, self._house.writer

@@ -54,16 +54,18 @@ class PersonaLanguageModel:
         if isinstance(self._llm, Prefilling):
             await self._llm.prefill(messages)
 
-    def prepare(self, messages: Sequence[Message], interim: str) -> None:
-        """The caller is saying `interim`: look ahead. Returns at once."""
-        if self._retriever is not None:
-            self._retriever.prepare(Query(interim, _last(messages, "assistant")))
+    def prepare(self, messages: Callable[[], Sequence[Message]]) -> None:
+        """`messages` are what `reply` would be shown if the caller said no more; look ahead.
+
+        Returns at once.
+        """
+        if self._retriever is not None and (shown := messages()):
+            self._retriever.prepare(_query(shown))
 
     async def _shown(self, messages: Sequence[Message]) -> Sequence[Message]:
         if self._retriever is None or not messages or messages[-1].role != "user":
             return messages
-        query = Query(messages[-1].text, _last(messages, "assistant"))
-        block = self._block(await self._retriever.find(query))
+        block = self._block(await self._retriever.find(_query(messages)))
         if not block:
             return messages
         said = messages[-1]
@@ -72,8 +74,9 @@ class PersonaLanguageModel:
         return (*messages[:-1], Message("system", block), said)
 
 
-def _last(messages: Sequence[Message], role: str) -> str:
-    return next((message.text for message in reversed(messages) if message.role == role), "")
+def _query(messages: Sequence[Message]) -> Query:
+    said = (message.text for message in reversed(messages) if message.role == "assistant")
+    return Query(messages[-1].text, next(said, ""))
 
 
 @asynccontextmanager

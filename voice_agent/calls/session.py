@@ -146,7 +146,9 @@ class Switchboard:
         )
 
     def over(self, conversation_id: str, reason: str) -> None:
-        """A conversation that was kept does not go on."""
+        """A conversation that was kept, or is about to be, does not go on."""
+        if (live := self.conversation(conversation_id)) is not None:
+            live.stays()  # Its stream has not ended yet; what ends then is over.
         plan = self.kept.forget(conversation_id)
         if plan is not None and self.house is not None and self.house.writer is not None:
             self.house.writer.write(Ended(conversation_id, datetime.now(UTC), reason))

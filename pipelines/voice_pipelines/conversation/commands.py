@@ -47,6 +47,8 @@ class StartReply(msgspec.Struct, frozen=True, tag=True):
     history: tuple[Message, ...]
     reaction: bool = False
     """It answers no new words of the caller: it speaks of something else, or is asked again."""
+    again: int = 0
+    """The turn that it takes the place of, because its request failed; 0 if there is none."""
 
 
 class Speak(msgspec.Struct, frozen=True, tag=True):

@@ -116,11 +116,11 @@ class Replies:
         yield from self.cancel(reply)
         if reply is self.draft:
             self.draft = again
-            yield self._start(again, again.source)
+            yield self._start(again, again.source, reply.turn)
             return
         self.released[self.released.index(reply)] = again
         self._transcript.readdress(reply.turn, again.turn)
-        yield self._start(again)
+        yield self._start(again, again=reply.turn)
         yield Release(again.turn)
         if self.paused:
             yield Pause(again.turn)
@@ -129,9 +129,10 @@ class Replies:
         self.turn += 1
         return Reply(self.turn, source, leg, progress_at=now)
 
-    def _start(self, reply: Reply, not_said_yet: str = "") -> StartReply:
+    def _start(self, reply: Reply, not_said_yet: str = "", again: int = 0) -> StartReply:
         history = self._transcript.history(self._instructions, not_said_yet, reply.turn)
-        return StartReply(reply.turn, history, reaction=not reply.source or reply.attempt > 1)
+        reaction = not reply.source or reply.attempt > 1
+        return StartReply(reply.turn, history, reaction, again)
 
     # Holding -------------------------------------------------------------------------------------
 

@@ -38,26 +38,33 @@ class Transcript:
         self.lines: list[Line] = []
         self.actions = 0
         """How many actions were started."""
+        self.changes = 0
+        """How often the lines have changed."""
 
     def caller_said(self, turn: int, leg: str, text: str) -> None:
+        self.changes += 1
         self.lines.append(Line("caller", turn, text, leg))
 
     def note(self, turn: int, text: str) -> None:
         """Something that happened, told to the LLM between the lines."""
+        self.changes += 1
         self.lines.append(Line("note", turn, text))
 
     def started(self, action: int, text: str) -> None:
         """An action was started; the LLM knows of it while it runs."""
+        self.changes += 1
         self.actions += 1
         self.lines.append(Line("note", 0, text, action=action))
 
     def ended(self, action: int, text: str) -> None:
         """An action is over: what it gave comes last."""
+        self.changes += 1
         self.lines = [line for line in self.lines if line.action != action]
         self.lines.append(Line("note", 0, text, action=action))
 
     def restore(self, messages: Sequence[Message]) -> None:
         """Begin with what was said in an earlier part of the conversation."""
+        self.changes += 1
         for message in messages:
             speaker: Speaker = "agent" if message.role == "assistant" else "caller"
             self.lines.append(Line(speaker, 0, message.text, intended=message.text))
@@ -72,6 +79,7 @@ class Transcript:
 
     def retract(self, turn: int) -> str:
         """Take back the caller's line that `turn` answered, and the answer; return the words."""
+        self.changes += 1
         said = " ".join(
             line.text for line in self.lines if line.turn == turn and line.speaker == "caller"
         )
@@ -82,6 +90,7 @@ class Transcript:
 
     def readdress(self, old: int, new: int) -> None:
         """The caller's line that `old` was to answer is answered by `new`."""
+        self.changes += 1
         self.lines = [
             replace(line, turn=new) if line.turn == old and line.speaker == "caller" else line
             for line in self.lines
@@ -136,6 +145,7 @@ class Transcript:
                 return  # Nobody was going to say that.
             self.lines.append(Line("agent", turn, ""))
             at, line = len(self.lines) - 1, self.lines[-1]
+        self.changes += 1
         self.lines[at] = replace(
             line,
             text=line.text if heard is None else heard,
