@@ -139,9 +139,10 @@ class Agents:
 
     async def speak_ahead(self, persona: Persona) -> None:
         """Have the fixed phrases of `persona` ready, so that its next calls begin at once."""
-        phrases = persona.turn_policy(self._policy).phrases.all()
+        phrases = persona.turn_policy(self._policy).phrases
         greeting = initial_message(persona, {}, self._now())
-        texts = [*phrases, *([] if greeting.personal or not greeting.text else [greeting.text])]
+        spoken = "" if greeting.personal else greeting.text
+        texts = msgspec.structs.replace(phrases, greeting=spoken).all()
         tts = await self._providers.tts(persona) or self.services.tts
         if isinstance(book := self._phrases(tts), PhraseBook):
             await book.add(texts)
