@@ -260,6 +260,7 @@ def test_what_is_no_answer_to_the_caller_is_told_apart() -> None:
     assert not script.last(StartReply).reaction
     script.at(1200, ReplyFailed(1, "down"))
     assert script.last(StartReply).reaction, "it is asked again"
+    assert script.last(StartReply).again == 1
     script = acting()
     script.at(1600, ActionEnded(1, "saved", react=False))
     assert script.last(StartReply).reaction
