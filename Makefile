@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models run demo test lint unit model-tests bench docs journals clean
+.PHONY: help setup models run demo test lint unit call-tests model-tests bench docs journals clean
 
 help:  ## Show the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -34,7 +34,7 @@ demo: models  ## Call the local agent and show the conversation.
 		--say "Thank you very much, goodbye." \
 		--out var/demo.wav
 
-test: lint unit model-tests  ## Run everything that CI runs.
+test: lint unit call-tests model-tests  ## Run everything that CI runs.
 
 lint: setup
 	$(BIN)/ruff check .
@@ -44,7 +44,10 @@ lint: setup
 
 unit: setup
 	$(BIN)/voice-agent models pull silero-vad
-	$(BIN)/pytest -q -n 2 -m "not models"
+	$(BIN)/pytest -q -n 2 -m "not models and not alone"
+
+call-tests: setup
+	$(BIN)/pytest -q -n 3 -m alone
 
 model-tests: models
 	$(BIN)/pytest -q -m models

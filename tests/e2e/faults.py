@@ -36,9 +36,9 @@ _PATIENCE_MS = 4300
 _SAMPLES_PER_MS = 8
 _AT_ONCE = 12
 """Calls in one process…"""
-_LATE_MS = 150
+_LATE_MS = 100
 """…and a call in which this process was later than that has measured the machine…"""
-_ATTEMPTS = 2
+_ATTEMPTS = 3
 """…and is held again."""
 
 PHRASES = {
@@ -81,6 +81,8 @@ port = 0
 require_token = false
 [log]
 level = "error"
+[storage]
+url = ""
 [watchdog]
 failures = 2
 """

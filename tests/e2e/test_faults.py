@@ -1,7 +1,6 @@
 """Whole calls while a vendor fails: what `docs/faults.md` promises is what the caller hears."""
 
 import asyncio
-import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -100,10 +99,7 @@ def test_promises(told: list[str], promise: str, kept: bool) -> None:
     assert keeps(told, promise) is kept
 
 
-@pytest.mark.skipif(
-    os.getloadavg()[0] > (os.cpu_count() or 1),
-    reason="a machine that is busy with other work is late with the callers' audio",
-)
+@pytest.mark.alone
 @pytest.mark.parametrize("stage", STAGES)
 def test_what_the_caller_hears(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path

@@ -189,9 +189,10 @@ class OneCall:
                 self._journals, self.call_id, policy, self.started, self._about()
             )
         recorders = _Recorders(self._metrics, self._journal, live, admission, self.meter)
-        call = self._call = Call(
-            policy, agent.services, self.clock, recorders, plan.conversation_id
-        )
+        # The numbers of actions begin anew in each part of a conversation.
+        part = f".{plan.past.last_action}" if plan.past else ""
+        name = f"{plan.conversation_id}{part}"
+        call = self._call = Call(policy, agent.services, self.clock, recorders, name)
         live.begin(call, agent)
         if house.writer is not None:
             begun = Begun(self._record()) if plan.past is None else Resumed(plan.conversation_id)
