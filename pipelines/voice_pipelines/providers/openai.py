@@ -242,14 +242,18 @@ class OpenAILanguageModel:
         Closing or cancelling it drops the connection, upon which the server stops generating.
         """
         reader = ReplyReader(self.name)
-        with translated_errors(self.name):
-            async with await self._stream(messages, tools) as chunks:
-                kind = chunks.response.headers.get("content-type", "")
-                if kind.startswith(_NO_STREAM):
-                    raise ProviderGarbled(self.name, "no stream of events")
-                async for chunk in chunks:
-                    for delta in reader.take(chunk):
-                        yield delta
+        try:
+            with translated_errors(self.name):
+                async with await self._stream(messages, tools) as chunks:
+                    kind = chunks.response.headers.get("content-type", "")
+                    if kind.startswith(_NO_STREAM):
+                        raise ProviderGarbled(self.name, "no stream of events")
+                    async for chunk in chunks:
+                        for delta in reader.take(chunk):
+                            yield delta
+        finally:
+            if not reader.finished:
+                self._client.lost()
         if reader.usage is not None:
             yield reader.usage
         if not reader.finished:

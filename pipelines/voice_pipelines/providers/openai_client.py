@@ -5,6 +5,7 @@ conversation's clock to say. It is imported when the first client is made, which
 second.
 """
 
+import asyncio
 import json
 import ssl
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import httpx2
     from openai import AsyncOpenAI
 
+_SPARE = 2
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -53,8 +55,16 @@ class Client:
         self._knocker = Knocker(self._ask_for_nothing, (httpx2.HTTPError,))
 
     async def warm(self) -> None:
-        """See that a connection is open; never fails."""
+        """See that two connections are open; never fails.
+
+        Two, as an answer that nobody wants any more costs its connection: the one that is asked for
+        instead of it finds another.
+        """
         await self._knocker.knock()
+
+    def lost(self) -> None:
+        """An answer was given up before its end, and its connection with it."""
+        self._knocker.lost()
 
     async def close(self) -> None:
         """Close the connections, those in use included."""
@@ -63,7 +73,11 @@ class Client:
     async def _ask_for_nothing(self) -> None:
         # Without a body: the list of some vendors' models is long.
         url = str(self.sdk.base_url).rstrip("/") + "/models"
-        await self._http.head(url, headers=self.sdk.auth_headers)
+        asked = (self._http.head(url, headers=self.sdk.auth_headers) for _ in range(_SPARE))
+        answers = await asyncio.gather(*asked, return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
 
 
 def _http(loopback: bool) -> "httpx2.AsyncClient":

@@ -45,3 +45,7 @@ class Knocker:
                 await self._request()
         except self._failures:
             self._next = 0.0  # The next call tries again.
+
+    def lost(self) -> None:
+        """A connection was given up: the next knock is not to be skipped."""
+        self._next = 0.0

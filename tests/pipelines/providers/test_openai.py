@@ -427,8 +427,30 @@ async def test_the_first_request_finds_a_connection_open() -> None:
         await model.warm()
         assert await collect(model) == ["Yes."]
     # The server knows no list of models, which does not matter.
-    assert asked == ["HEAD /v1/models", "POST /v1/chat/completions"]
-    assert len(connections) == 1
+    assert asked == ["HEAD /v1/models"] * 2 + ["POST /v1/chat/completions"]
+    assert len(connections) == 2
+
+
+async def test_an_answer_that_is_given_up_leaves_a_connection_for_the_next() -> None:
+    connections: list[object] = []
+    asked: list[str] = []
+
+    @web.middleware
+    async def note(request: web.Request, handler: Reply) -> web.StreamResponse:
+        asked.append(request.method)
+        if request.transport not in connections:
+            connections.append(request.transport)
+        return await handler(request)
+
+    answer = events(*[delta("Yes.")] * 50, finish("stop"))
+    async with serving(answer, middleware=note) as (_, model):
+        await model.warm()
+        async with aclosing(model.reply(MESSAGES)) as parts:
+            await anext(parts)
+        assert (await collect(model))[0] == "Yes."
+        assert len(connections) == 2, "the next answer did not wait for a connection"
+        await model.warm()
+    assert asked.count("HEAD") == 4, "and there is a spare one again"
 
 
 async def test_a_server_that_is_down_is_no_failure_to_warm(unused_tcp_port: int) -> None:
