@@ -176,8 +176,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--voice",
         choices=("deepgram", "elevenlabs", "openai"),
-        default="deepgram",
-        help="of the loopback vendors (deepgram)",
+        default="elevenlabs",
+        help="of the loopback vendors (elevenlabs)",
     )
     parser.add_argument(
         "--set",
