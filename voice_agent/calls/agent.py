@@ -111,9 +111,12 @@ class Agents:
     ) -> Agent:
         """The agent of one call. Never fails: what a persona lacks, the server has."""
         persona, read = plan.persona, self._reading(plan)
-        llm = await self._providers.llm(persona) or self.services.llm
+        own = await self._providers.llm(persona)
+        llm = own or self.services.llm
+        # Whose model could not be had gets the server's, and is told of actions as that wants it.
+        writer = persona if own else persona.model_copy(update={"llm": None})
         tts = await self._providers.tts(persona) or self.services.tts
-        takes_tools = self._providers.takes_tools(persona)
+        takes_tools = self._providers.takes_tools(writer)
         dispatcher = self._dispatcher(read, plan, state, effects, now, record)
         model = PersonaLanguageModel(
             llm,
@@ -122,7 +125,7 @@ class Agents:
             block=lambda found: read.prompt.dynamic(
                 found, plan.details, began, timezone=plan.timezone or None
             ),
-            fold=self._providers.one_system_message(persona),
+            fold=self._providers.one_system_message(writer),
         )
         began = self._now()
         sounds: dict[str, bytes] = {}

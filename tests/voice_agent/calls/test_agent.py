@@ -44,7 +44,7 @@ class Brought:
         return self.own_tts
 
     def takes_tools(self, persona: Persona) -> bool:
-        return self.tools
+        return self.tools or persona.llm is not None
 
     def one_system_message(self, persona: Persona) -> bool:
         return False
@@ -164,6 +164,16 @@ async def test_a_model_without_tools_reads_of_actions_in_its_prompt(tools: bool)
         agent = await here.agent(persona("Do: {{actionsSchema}}", actions_schema=SCHEMA))
     assert ("<tools>" in agent.policy.instructions) is not tools
     assert ("book" in agent.policy.instructions) is not tools, "tools are not told of twice"
+
+
+async def test_a_model_that_cannot_be_had_is_not_taken_for_the_one_that_answers() -> None:
+    wants = persona("Do: {{actionsSchema}}", actions_schema=SCHEMA, llm="openai")
+    async with office(Brought(tools=False)) as here:
+        agent = await here.agent(wants)
+        assert "<tools>" in agent.policy.instructions, "the server's reads of actions"
+    async with office(Brought(ScriptedLanguageModel("Yes."), tools=False)) as here:
+        agent = await here.agent(wants)
+        assert "<tools>" not in agent.policy.instructions
 
 
 async def test_actions_that_cannot_be_read_are_logged_and_the_call_goes_on() -> None:

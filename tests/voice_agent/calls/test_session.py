@@ -16,12 +16,15 @@ from voice_agent.app import Server, serving
 from voice_agent.calls.agent import Agents
 from voice_agent.calls.live import LiveCall
 from voice_agent.calls.plan import CallPlan
+from voice_agent.calls.reception import Reception
 from voice_agent.calls.records import Conversation, ConversationFilter, Message
+from voice_agent.desk import Desk
 from voice_agent.errors import CallRefused
 from voice_agent.personas import files
 from voice_agent.personas.persona import Persona, RateLimit, Telephone
 from voice_agent.settings import load
 from voice_agent.storage.store import Store, opened
+from voice_agent.telephony.live import Tickets
 from voice_agent.transports.memory import MemoryLeg
 from voice_pipelines.engine.clock import LoopClock
 from voice_pipelines.providers.scripted import ScriptedLanguageModel
@@ -165,7 +168,9 @@ async def test_an_outgoing_call_is_not_recorded_unless_that_was_asked_for(tmp_pa
 async def test_a_conversation_goes_on_in_a_second_stream(tmp_path: Path) -> None:
     """S004-59, S004-99: the same id, history and state; no initial message again."""
     async with scripted(*kept_in(tmp_path)) as server:
-        board = server.switchboard
+        tickets = Tickets(60_000, 60_000)
+        clock = LoopClock(asyncio.get_running_loop())
+        desk = Desk(server.switchboard, Reception(ANNA), tickets, clock)
         llm = with_model(server, "I put you through.", "They were busy.", "Anything else?")
         async with talking(server, plan(details={"name": "Ann"})) as live:
             await says(live, HELLO)
@@ -173,9 +178,12 @@ async def test_a_conversation_goes_on_in_a_second_stream(tmp_path: Path) -> None
             await says(live, "I put you through.")
             live.merge_state({"boss": "Joe"})
             live.leaves()
-        board.kept.learn("c", "(The line was busy.)")
-        again = board.kept.take("c")
-        assert again is not None and again.details == {"name": "Ann"}
+            desk.learn("c", "(The line was busy.)")  # The carrier is quicker than the stream.
+        assert llm.requests == 1, "nobody was there to be told"
+        ticket = tickets.redeem(desk.resume_token("c"), clock.now())
+        assert ticket is not None
+        again = desk.plan(ticket)
+        assert again.details == {"name": "Ann"}
         async with talking(server, again) as live:
             await says(live, "They were busy.")
             assert live.state.values == {"boss": "Joe"}
@@ -185,7 +193,7 @@ async def test_a_conversation_goes_on_in_a_second_stream(tmp_path: Path) -> None
             live.typed("Thanks")
             await says(live, "Anything else?")
         await idle(server)
-        assert len(board.kept) == 0
+        assert len(server.switchboard.kept) == 0
     (one,) = await kept(tmp_path)
     said = [text for speaker, text in one.messages if speaker != "note"]
     assert said == [
