@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from tests.voice_agent.actions.hooks import listening
+from tests.voice_agent.actions.schemas import document
 from tests.voice_agent.calls.rooms import becomes
 from tests.voice_agent.media import CHEAP, calling, idle, scripted
 from voice_agent.app import Server, serving
@@ -27,6 +29,7 @@ from voice_agent.storage.store import Store, opened
 from voice_agent.telephony.live import Tickets
 from voice_agent.transports.memory import MemoryLeg
 from voice_pipelines.engine.clock import LoopClock
+from voice_pipelines.ports import ToolCall
 from voice_pipelines.providers.scripted import ScriptedLanguageModel
 
 HELLO = "Good day."
@@ -206,6 +209,34 @@ async def test_a_conversation_goes_on_in_a_second_stream(tmp_path: Path) -> None
     ]
     assert one.conversation.state == {"boss": "Joe", "later": True}
     assert one.conversation.status == "ended"
+
+
+async def test_no_two_actions_of_a_conversation_have_the_same_key(tmp_path: Path) -> None:
+    """A receiver that knows the key of an action from before would not do what is asked now."""
+    async with listening() as hook:
+        book = {"_action_type": "webhook", "_webhook_constants": {"url": hook.url}}
+        schema = document(book=book | {"properties": {"day": {"type": "string"}}})
+        books = ANNA.model_copy(update={"prompt": "{{actionsSchema}}", "actions_schema": schema})
+        allowed = f'actions.allow=["127.0.0.1:{hook.port}"]'
+        async with scripted(*kept_in(tmp_path, books), allowed) as server:
+            days = [("One.", ToolCall("book", f'{{"day": "{day}"}}')) for day in ("Mon", "Tue")]
+            llm = ScriptedLanguageModel(days)
+            server.agents.services = replace(server.agents.services, llm=llm)
+            async with talking(server, plan(books)) as live:
+                live.typed("Monday")
+                await becomes(lambda: len(hook.received) == 1)
+                await becomes(
+                    lambda: live._call is not None and "Result" in str(live._call.transcript.lines)
+                )
+                live.leaves()
+            async with talking(server, server.switchboard.kept.take("c")) as live:
+                live.typed("Tuesday")
+                await becomes(lambda: len(hook.received) == 2)
+            await idle(server)
+    keys = [request.headers["idempotency-key"] for request in hook.received]
+    assert len(set(keys)) == 2 and all(key.startswith("c") for key in keys), keys
+    async with opened(f"sqlite:///{tmp_path}/kept.db") as store:
+        assert [each.number for each in await store.conversations().actions("c")] == [1, 2]
 
 
 async def test_a_conversation_that_left_and_does_not_come_back_is_over(tmp_path: Path) -> None:
