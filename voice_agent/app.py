@@ -68,6 +68,7 @@ class Server:
     port: int
     switchboard: Switchboard
     metrics: Metrics
+    reception: Reception
     admin_link: str = ""
     """Whoever opens it first becomes an administrator; empty if there is one already."""
 
@@ -113,7 +114,7 @@ async def serving(
         streams = tickets(settings)
         desk = Desk(switchboard, reception, streams, clock)
         auth_token = os.environ.get(settings.twilio.auth_token_env, "")
-        front = Front(settings, auth_token, switchboard, metrics, streams, clock, desk.plan)
+        front = Front(settings, auth_token, switchboard, metrics, streams, clock, desk.receive)
         exchange = await _exchange(
             settings, switchboard, desk, reception, archive, streams, clock, stack
         )
@@ -151,6 +152,7 @@ async def serving(
         stack.callback(setattr, switchboard, "house", None)
         stack.push_async_callback(switchboard.close)
         await stack.enter_async_context(background(retrievers.keep_building()))
+        await stack.enter_async_context(background(_speak_ahead(reception, agents)))
         await stack.enter_async_context(background(keep_warm(stages.warm, switchboard)))
         # What was imported stays: a full collection over it would stall every call's audio.
         gc.collect()
@@ -159,9 +161,19 @@ async def serving(
         # by default it waits until they are a quarter of all that was ever imported.
         gc.collect()
         gc.set_threshold(700, 5, 1)
-        server = Server(host, port, switchboard, metrics)
+        server = Server(host, port, switchboard, metrics, reception)
         server.admin_link = await admin_link(archive, settings.server.public_url or server.url)
         yield server
+
+
+async def _speak_ahead(reception: Reception, agents: Agents) -> None:
+    """Prepare what each persona says first, as soon as it is published. Never returns."""
+    while True:
+        persona = await reception.published.get()
+        try:
+            await agents.speak_ahead(persona)
+        except Exception:  # It is spoken when it is needed.
+            log.exception("persona_not_prepared", persona=persona.name)
 
 
 def _embedding_model(settings: Settings) -> Path | None:
@@ -337,7 +349,9 @@ async def _phrases(
     """The persona's fixed phrases. A voice that refuses us is an error, one that is down is not."""
     progress("Speaking the fixed phrases ahead")
     phrases = PhraseBook(tts)
-    errors = await phrases.add(configuration.persona.phrases.all())
+    # A greeting with details is another one in each call.
+    fixed = [text for text in configuration.persona.phrases.all() if "{{" not in text]
+    errors = await phrases.add(fixed)
     for error in errors:
         if isinstance(error, ProviderRefused):
             raise VoiceAgentError(f"The voice does not serve us: {error}.") from error

@@ -24,6 +24,12 @@ class Desk:
         self._tickets = tickets
         self._clock = clock
 
+    async def receive(self, ticket: Ticket) -> CallPlan:
+        """Who speaks on the stream that brings `ticket`, once the stream before it is over."""
+        if ticket.resumes:
+            await self._switchboard.leave(ticket.resumes)
+        return self.plan(ticket)
+
     def plan(self, ticket: Ticket) -> CallPlan:
         """Who speaks on the stream that brings `ticket`. Somebody always does."""
         if ticket.resumes:

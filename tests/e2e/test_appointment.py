@@ -2,15 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestServer
 
+from tests.e2e.outside import Calls, Outside, outside
 from tests.e2e.talk import complete
 from tests.voice_agent.media import TONE
 from voice_agent.app import Server, serving
@@ -44,8 +43,6 @@ SAID = (
 
 INTERRUPTION = "Oh wait my boss will come too"
 
-Calls = Mapping[str, object]
-
 
 def wants(heard: str) -> tuple[str, Calls]:
     """What a sensible model answers to the last thing that it was told: (words, actions)."""
@@ -65,55 +62,6 @@ def wants(heard: str) -> tuple[str, Calls]:
     if heard.endswith(SAID[4]):
         return "Then good-bye, Ann.", {"hang_up_call": {"value": "true"}}
     return "Sorry?", {}
-
-
-@dataclass
-class Outside:
-    """A chat completions API and a calendar's webhook, on loopback."""
-
-    url: str = ""
-    bookings: list[tuple[object, str]] = field(default_factory=list)
-    """(body, idempotency key)"""
-    tools: list[set[str]] = field(default_factory=list)
-    """What was offered with each request."""
-    prompts: set[str] = field(default_factory=set)
-    booking_takes_s: float = 0.3
-
-    async def chat(self, request: web.Request) -> web.StreamResponse:
-        body = await request.json()
-        self.tools.append({tool["function"]["name"] for tool in body.get("tools", ())})
-        self.prompts.add(body["messages"][0]["content"])
-        words, actions = wants(body["messages"][-1]["content"])
-        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-        await response.prepare(request)
-        deltas: list[tuple[Mapping[str, object], str | None]] = [({"content": words}, None)]
-        for number, (name, arguments) in enumerate(actions.items()):
-            function = {"name": name, "arguments": json.dumps(arguments)}
-            call = {"index": number, "id": f"c{number}", "type": "function", "function": function}
-            deltas.append(({"tool_calls": [call]}, None))
-        deltas.append(({}, "tool_calls" if actions else "stop"))
-        head = {"id": "1", "object": "chat.completion.chunk", "created": 0, "model": "m"}
-        for delta, reason in deltas:
-            choice = {"index": 0, "delta": delta, "finish_reason": reason}
-            await response.write(f"data: {json.dumps(head | {'choices': [choice]})}\n\n".encode())
-        await response.write(b"data: [DONE]\n\n")
-        return response
-
-    async def book(self, request: web.Request) -> web.Response:
-        self.bookings.append((await request.json(), request.headers["Idempotency-Key"]))
-        await asyncio.sleep(self.booking_takes_s)
-        return web.json_response({"status": "booked", "with": "Brian"})
-
-
-@asynccontextmanager
-async def outside() -> AsyncIterator[Outside]:
-    there = Outside()
-    application = web.Application()
-    application.router.add_post("/v1/chat/completions", there.chat)
-    application.router.add_post("/hooks/catch/1234/5678/", there.book)
-    async with TestServer(application) as server:
-        there.url = f"http://127.0.0.1:{server.port}"
-        yield there
 
 
 @asynccontextmanager
@@ -185,7 +133,7 @@ ALL_FIVE = [
 
 async def test_an_appointment_is_made(key: None, tmp_path: Path) -> None:
     """S004-22, S004-64, S004-66, S004-67, S004-68, S004-69: the whole of it in one call."""
-    async with asyncio.timeout(HANG_S), outside() as there, rachel(there, tmp_path) as server:
+    async with asyncio.timeout(HANG_S), outside(wants) as there, rachel(there, tmp_path) as server:
         record, journal = await called(server, tmp_path)
         assert there.bookings == [(BOOKED, there.bookings[0][1])], "exactly this, and once"
         assert started(journal) == ALL_FIVE
@@ -219,7 +167,7 @@ async def test_it_is_booked_once_though_the_caller_interrupts(key: None, tmp_pat
     heard = (*SAID[:4], INTERRUPTION, SAID[4])
     async with (
         asyncio.timeout(HANG_S),
-        outside() as there,
+        outside(wants) as there,
         rachel(there, tmp_path, heard) as server,
     ):
         there.booking_takes_s = 2.0

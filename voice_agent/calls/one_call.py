@@ -112,6 +112,8 @@ class OneCall:
         self.leg = leg
         self.started = utc_now()
         self.reason = "crashed"
+        self.over = asyncio.Event()
+        """Set when nothing of it is left."""
         self.underruns = 0
         self.clock = LoopClock(asyncio.get_running_loop())
         self._house = house

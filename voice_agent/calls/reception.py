@@ -44,6 +44,8 @@ class Reception:
         self._by_number: dict[str, _Published] = {}
         self.numbers: set[str] = set(default.telephone.numbers)
         """All numbers at which somebody answers; it changes with the personas."""
+        self.published: asyncio.Queue[Persona] = asyncio.Queue()
+        """Personas in a version that was not known before, for whoever prepares for their calls."""
         self.changed = asyncio.Event()
         """To be set when a persona was published or deleted."""
 
@@ -58,6 +60,10 @@ class Reception:
             if len(page) < _PAGE:
                 break
         published = [_Published(s.id, s.version, s.published) for s in found if s.published]
+        for each in published:
+            known = self._by_id.get(each.id)
+            if known is None or known.version != each.version:
+                self.published.put_nowait(each.persona)
         self._by_id = {each.id: each for each in published}
         self._by_name = {each.persona.name: each for each in published}
         self._by_number = {
@@ -79,6 +85,10 @@ class Reception:
                 await self.refresh()
             except StorageUnavailable as problem:
                 log.warning("personas_not_refreshed", reason=str(problem))
+
+    def knows(self, name: str) -> bool:
+        """Whether a persona of that id or name is published."""
+        return name in self._by_id or name in self._by_name
 
     def expected(self) -> CallPlan:
         """Whoever answers where nobody is asked for and nothing is known."""

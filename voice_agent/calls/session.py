@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -105,6 +105,7 @@ class Switchboard:
             log.error("call_crashed", exc_info=problem)
         finally:
             del self._live[number]
+            one.over.set()
             if not self._live:
                 self._idle.set()
             self._metrics.live_calls.set(len(self._live))
@@ -144,6 +145,14 @@ class Switchboard:
         return next(
             (one.conversation for one in self._live.values() if one.call_id == call_sid), None
         )
+
+    async def leave(self, conversation_id: str) -> None:
+        """Let the stream of a conversation that goes on in another one end, if it has not."""
+        for one in list(self._live.values()):
+            if one.conversation.conversation_id == conversation_id and one.conversation.leaving:
+                await one.leg.hang_up()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(one.over.wait(), _CLOSE_MS / 1000)
 
     def over(self, conversation_id: str, reason: str) -> None:
         """A conversation that was kept, or is about to be, does not go on."""

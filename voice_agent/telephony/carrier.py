@@ -163,6 +163,7 @@ async def place_call(
     custom_parameters: Mapping[str, str] | None = None,
     token: str | None = None,
     auth_token: str | None = None,
+    signed_as: str = "",
     call_sid: str | None = None,
     pacer: Pacer | None = None,
     report: Callable[[CallEvent], None] | None = None,
@@ -170,13 +171,14 @@ async def place_call(
     """Call the media socket at `url` (``ws://`` or ``wss://``) and play `script` to the end.
 
     `custom_parameters`, the caller's number and `token` go into the stream's first message, as
-    TwiML would put them there. With `auth_token` the handshake is signed. `report` sees events as
-    they happen. Raises CarrierError; but a call that the server breaks off is a call.
+    TwiML would put them there. With `auth_token` the handshake is signed, as one to `signed_as` if
+    the server has another address for the world. `report` sees events as they happen. Raises
+    CarrierError; but a call that the server breaks off is a call.
     """
     parameters = {FROM_PARAMETER: from_number, **(custom_parameters or {})}
     if token is not None:
         parameters[TOKEN_PARAMETER] = token
-    headers = {} if auth_token is None else {HEADER: sign_handshake(url, auth_token)}
+    headers = {} if auth_token is None else {HEADER: sign_handshake(signed_as or url, auth_token)}
     pacing: AbstractAsyncContextManager[Pacer] = Pacer() if pacer is None else nullcontext(pacer)
     async with pacing as pacer, aiohttp.ClientSession() as session:
         socket = await _connect(session, url, headers)

@@ -1,7 +1,7 @@
 """The HTTP application. What it needs is given to it; it builds nothing itself."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from urllib.parse import urlsplit, urlunsplit
 
@@ -42,7 +42,7 @@ class Front:
         metrics: Metrics,
         tickets: Tickets,
         clock: Clock,
-        plan: Callable[[Ticket], CallPlan],
+        plan: Callable[[Ticket], Awaitable[CallPlan]],
     ) -> None:
         """`auth_token` is empty where signatures are not checked.
 
@@ -133,7 +133,7 @@ class Front:
             raise Close(1008, "the token is missing, wrong, expired or used")
         if start.media_format != _MEDIA_FORMAT:
             raise Close(1003, "mediaFormat must be audio/x-mulaw at 8000, mono")
-        plan = self._plan(ticket) if ticket else None
+        plan = await self._plan(ticket) if ticket else None
         board = self._switchboard
         try:
             async with board.caller(start.call_sid, stream.leg, True, plan) as line:

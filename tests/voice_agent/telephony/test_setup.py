@@ -56,7 +56,7 @@ async def front(
     if ready:
         switchboard.house = cast(House, object())  # The front only asks if it is there.
     desk = Desk(switchboard, Reception(Persona(name="Anna")), streams, clock)
-    front = Front(settings, secret, switchboard, metrics, streams, clock, desk.plan)
+    front = Front(settings, secret, switchboard, metrics, streams, clock, desk.receive)
     application = front.application()
     async with TestServer(application, host="127.0.0.1", port=port):
         yield Urls(origin)

@@ -311,9 +311,9 @@ async def test_before_the_models_are_loaded_nobody_is_taken() -> None:
     reception = Reception(Persona(name="Anna"))
     streams = tickets(configuration.settings)
     desk = Desk(board, reception, streams, clock)
-    front = Front(configuration.settings, "", board, metrics, streams, clock, desk.plan)
+    front = Front(configuration.settings, "", board, metrics, streams, clock, desk.receive)
     async with TestServer(front.application()) as web:
-        server = Server("127.0.0.1", web.port or 0, board, metrics)
+        server = Server("127.0.0.1", web.port or 0, board, metrics, reception)
         status, body = await ready(server)
         assert status == 503 and "models" in str(body["waiting_for"])
         assert "later" in await said(server)
