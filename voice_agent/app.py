@@ -23,7 +23,7 @@ from .actions.webhook import Webhooks
 from .api import admin_link, api
 from .archive import Archive, opened_archive
 from .background import background
-from .calls.agent import Agents
+from .calls.agent import Agents, beginning
 from .calls.live import LiveCall, Telephone
 from .calls.one_call import House
 from .calls.opus_file import check_opus
@@ -125,7 +125,8 @@ async def serving(
         web_api = await api(settings, archive, switchboard, reception, exchange)
         application = front.application(routes, web_api)
         host, port = await stack.enter_async_context(_listening(application, settings))
-        stages = Stages(configuration, stack, clock, progress)
+        opening = beginning(configuration.policy(), reception.default, _now())
+        stages = Stages(configuration, stack, clock, progress, opening)
         front.providers = metrics.providers = stages.status
         services = await _services(configuration, stages, metronome, stack, progress)
         hooks = await _webhooks(settings, stack)

@@ -76,7 +76,10 @@ class Stages:
         stack: AsyncExitStack,
         clock: Clock,
         progress: Progress,
+        beginning: Sequence[Message] = (),
     ) -> None:
+        """`beginning` is what every call begins with, for a model that can read it ahead."""
+        self._beginning = beginning
         self._configuration = configuration
         self._settings = configuration.settings
         self._stack = stack
@@ -186,17 +189,12 @@ class Stages:
         self._progress(f"Starting the language model {name} and reading the persona's prompt")
         store = model_store(self._settings)
         model = _only_file(store.path(name), "*.gguf")
-        persona = self._configuration.persona
-        # Every call begins with the prompt and the greeting: both are read beforehand.
-        beginning = [Message("system", persona.instructions)]
-        if greeting := persona.phrases.greeting:
-            beginning.append(Message("assistant", greeting))
         entering = registry.local_llm(
             model,
             self._threads(),
             part.temperature,
             part.max_tokens,
-            beginning,
+            self._beginning,
             store.root.parent / "prompts",
         )
         return await self._stack.enter_async_context(entering)

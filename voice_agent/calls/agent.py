@@ -9,7 +9,7 @@ from typing import Protocol, cast
 import msgspec
 import structlog
 
-from voice_pipelines.conversation.commands import StartReply
+from voice_pipelines.conversation.commands import Message, StartReply
 from voice_pipelines.conversation.policy import TurnPolicy
 from voice_pipelines.engine.call import Services
 from voice_pipelines.ports import LanguageModel, TextToSpeech
@@ -137,7 +137,7 @@ class Agents:
             admit=admit,
             phrases=ChainMap(sounds, cast(MutableMapping[str, bytes], self._phrases(tts))),
         )
-        policy = self._turn_policy(plan, read, began, takes_tools)
+        policy = _turn_policy(self._policy, plan, read.prompt, read.actions, began, takes_tools)
         return Agent(policy, services, model, dispatcher, sounds)
 
     async def speak_ahead(self, persona: Persona) -> None:
@@ -154,23 +154,6 @@ class Agents:
         if tts is self.services.tts:
             return self.services.phrases
         return self._books.setdefault(id(tts), PhraseBook(tts))
-
-    def _turn_policy(
-        self, plan: CallPlan, read: _Read, began: datetime, takes_tools: bool
-    ) -> TurnPolicy:
-        zone = plan.timezone or None
-        persona = plan.persona
-        policy = persona.turn_policy(self._policy)
-        greeting = initial_message(persona, plan.details, began, timezone=zone).text
-        actions = None
-        if read.actions is not None:
-            actions = _SOURCE_ACTIONS if takes_tools else instructions(read.actions)
-        instructed = read.prompt.static(plan.details, began, timezone=zone, actions=actions)
-        return msgspec.structs.replace(
-            policy,
-            phrases=msgspec.structs.replace(policy.phrases, greeting=greeting),
-            instructions=instructed,
-        )
 
     def _dispatcher(
         self,
@@ -205,13 +188,51 @@ class Agents:
 
     def _parsed(self, persona: Persona) -> _Read:
         prompt = PersonaPrompt(persona)
-        actions: Actions | None = None
-        if persona.actions_schema is not None and prompt.uses_actions:
-            try:
-                actions = schema.load(persona.actions_schema)
-            except SchemaInvalid as error:  # It was refused when it was saved; a file may hold it.
-                log.error("persona_actions_invalid", persona=persona.name, reason=str(error))
+        actions = _actions(persona, prompt)
         retriever = None
         if prompt.uses_scenarios and persona.scenarios:
             retriever = self._retriever(persona)
         return _Read(persona, prompt, actions, retriever)
+
+
+def beginning(base: TurnPolicy, persona: Persona, began: datetime) -> tuple[Message, ...]:
+    """What a model that reads of actions in its prompt is shown first, in every conversation with
+    a persona whose templates hold nothing that changes."""
+    prompt = PersonaPrompt(persona)
+    plan = CallPlan(conversation_id="", persona=persona)
+    actions = _actions(persona, prompt)
+    policy = _turn_policy(base, plan, prompt, actions, began, takes_tools=False)
+    said = (Message("system", policy.instructions), Message("assistant", policy.phrases.greeting))
+    return tuple(message for message in said if message.text)
+
+
+def _actions(persona: Persona, prompt: PersonaPrompt) -> Actions | None:
+    """The actions that the prompt asks for."""
+    if persona.actions_schema is None or not prompt.uses_actions:
+        return None
+    try:
+        return schema.load(persona.actions_schema)
+    except SchemaInvalid as error:  # It was refused when it was saved; a file may hold it.
+        log.error("persona_actions_invalid", persona=persona.name, reason=str(error))
+        return None
+
+
+def _turn_policy(
+    base: TurnPolicy,
+    plan: CallPlan,
+    prompt: PersonaPrompt,
+    known: Actions | None,
+    began: datetime,
+    takes_tools: bool,
+) -> TurnPolicy:
+    zone = plan.timezone or None
+    policy = plan.persona.turn_policy(base)
+    greeting = initial_message(plan.persona, plan.details, began, timezone=zone).text
+    actions = None
+    if known is not None:
+        actions = _SOURCE_ACTIONS if takes_tools else instructions(known)
+    return msgspec.structs.replace(
+        policy,
+        phrases=msgspec.structs.replace(policy.phrases, greeting=greeting),
+        instructions=prompt.static(plan.details, began, timezone=zone, actions=actions),
+    )

@@ -15,11 +15,12 @@ from tests.voice_agent.calls.rooms import services
 from voice_agent.actions.dispatch import Guards
 from voice_agent.actions.state import State
 from voice_agent.calls import agent as agents_module
-from voice_agent.calls.agent import Agent, Agents
+from voice_agent.calls.agent import Agent, Agents, beginning
 from voice_agent.calls.live import LiveCall
 from voice_agent.calls.plan import CallPlan
 from voice_agent.personas.persona import Persona
 from voice_agent.personas.retrieval import Query, Retriever
+from voice_pipelines.conversation.commands import Message
 from voice_pipelines.conversation.policy import TurnPolicy
 from voice_pipelines.ports import LanguageModel, TextToSpeech
 from voice_pipelines.providers.scripted import ScriptedLanguageModel, ScriptedTextToSpeech
@@ -258,3 +259,11 @@ async def test_not_every_persona_is_kept_for_ever(monkeypatch: pytest.MonkeyPatc
         for version in range(5):
             await here.agent(persona(), version=version)
         assert len(here.agents._read) == 2
+
+
+def test_what_every_conversation_begins_with_can_be_read_ahead() -> None:
+    persona = Persona(name="Anna", prompt="You are Anna.\n", initial_message="Hello!")
+    assert beginning(TurnPolicy(), persona, datetime(2026, 11, 22, tzinfo=UTC)) == (
+        Message("system", "You are Anna."),
+        Message("assistant", "Hello!"),
+    )
