@@ -7,7 +7,7 @@ from types import ModuleType
 
 import msgspec
 
-from voice_agent import settings
+from voice_agent import choices, sections, settings
 from voice_pipelines.audio import gate
 from voice_pipelines.conversation import policy
 
@@ -53,14 +53,16 @@ def field_docs(module: ModuleType) -> dict[tuple[str, str], str]:
 
 
 def page() -> str:
-    docs = field_docs(settings) | field_docs(policy) | field_docs(gate)
+    docs: dict[tuple[str, str], str] = {}
+    for module in (settings, sections, choices, policy, gate):
+        docs |= field_docs(module)
     parts = [_INTRODUCTION, "## Top level\n", _table(settings.Settings, "", docs)]
     for field in msgspec.structs.fields(settings.Settings):
         if _is_section(field.type):
             first = (field.type.__doc__ or "").split("\n\n")[0].replace("\n", " ")
             parts += [f"## `[{field.name}]`\n"] + ([f"{first}\n"] if first else [])
             parts.append(_table(field.type, f"{field.name}.", docs))
-    parts += [_PERSONA, _table(settings.Persona, "", docs)]
+    parts += [_PERSONA, _table(sections.Persona, "", docs)]
     parts += [_PHRASES, _table(policy.Phrases, "phrases.", docs)]
     return "\n".join(parts)
 

@@ -11,8 +11,9 @@ from .archive import Archive
 from .calls.live import LiveCall
 from .calls.reception import Reception
 from .calls.session import Switchboard
+from .choices import choices
 from .personas.repository import StoredPersona
-from .settings import Settings, choices, key_variable
+from .settings import Settings, key_variable
 from .telephony.destination import Refused
 from .telephony.errors import TwilioError
 from .telephony.exchange import Exchange

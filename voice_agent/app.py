@@ -41,13 +41,8 @@ from .persona_providers import PersonaProviders
 from .personas import files
 from .providers import Progress, Stages, model_store, traced_model
 from .retrieval import Retrievers
-from .settings import (
-    Configuration,
-    RecordingSettings,
-    Settings,
-    check_exposure,
-    check_providers,
-)
+from .sections import RecordingSettings
+from .settings import Configuration, Settings, check_exposure, check_providers
 from .telemetry.figures import CallFigures
 from .telemetry.metrics import Metrics
 from .telephony.exchange import Exchange, carrier, do_not_call_list, tickets

@@ -11,19 +11,12 @@ import structlog
 from voice_pipelines.errors import ProviderError
 from voice_pipelines.ports import LanguageModel, TextToSpeech
 
+from .choices import LlmChoice, LlmSettings, TtsChoice, choices
 from .errors import ConfigurationError
 from .personas.persona import CustomLlm, Persona, Voice
 from .presets import PRESETS
 from .providers import Stages
-from .settings import (
-    LlmChoice,
-    LlmSettings,
-    Settings,
-    TtsChoice,
-    check_provider,
-    choices,
-    convert,
-)
+from .settings import Settings, check_provider, convert
 
 T = TypeVar("T")
 

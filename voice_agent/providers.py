@@ -33,20 +33,10 @@ from voice_pipelines.providers.fallback.speech import FallbackTextToSpeech
 from voice_pipelines.providers.health import Health
 from voice_pipelines.providers.spoken import SpokenTextToSpeech
 
+from .choices import Choice, LlmChoice, SttChoice, TtsChoice, choices
 from .models.machine import choose_llm, machine
 from .models.store import Store
-from .settings import (
-    Choice,
-    Configuration,
-    LlmChoice,
-    Settings,
-    SttChoice,
-    TtsChoice,
-    all_choices,
-    choices,
-    key_variable,
-    llm_api,
-)
+from .settings import Configuration, Settings, all_choices, key_variable, llm_api
 from .telemetry.providers import ProviderStatus
 from .telemetry.spans import Model
 

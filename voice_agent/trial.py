@@ -34,19 +34,11 @@ from voice_pipelines.ports import (
     ToolCall,
 )
 
+from .choices import Choice, LlmChoice, SttChoice
 from .errors import ConfigurationError
 from .models.errors import ModelError
 from .providers import Stages
-from .settings import (
-    Choice,
-    Configuration,
-    LlmChoice,
-    SttChoice,
-    all_choices,
-    check_provider,
-    key_variable,
-    llm_api,
-)
+from .settings import Configuration, all_choices, check_provider, key_variable, llm_api
 
 _START_S = 180.0
 """How long a provider on this machine may take to load."""

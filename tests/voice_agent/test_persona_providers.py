@@ -6,11 +6,12 @@ from contextlib import AsyncExitStack
 import pytest
 from structlog.testing import capture_logs
 
+from voice_agent.choices import LlmSettings, TtsSettings
 from voice_agent.errors import ConfigurationError
 from voice_agent.persona_providers import PersonaProviders, llm_choice, voice_choice
 from voice_agent.personas.persona import CustomLlm, Persona, Voice
 from voice_agent.providers import Stages
-from voice_agent.settings import LlmSettings, TtsSettings, key_variable, load
+from voice_agent.settings import key_variable, load
 from voice_pipelines.engine.clock import LoopClock
 
 OWN = "https://llm.example.com/v1"

@@ -5,16 +5,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from voice_agent.choices import LlmChoice
 from voice_agent.errors import ConfigurationError
 from voice_agent.presets import PRESETS, chat_api
-from voice_agent.settings import (
-    LlmChoice,
-    check_providers,
-    is_loopback,
-    key_variable,
-    llm_api,
-    load,
-)
+from voice_agent.settings import check_providers, is_loopback, key_variable, llm_api, load
 
 DOCS = Path(__file__).parents[2] / "docs" / "providers.md"
 

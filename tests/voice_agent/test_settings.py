@@ -5,10 +5,9 @@ from pathlib import Path
 import pytest
 
 from voice_agent.errors import ConfigurationError
+from voice_agent.sections import ServerSettings, TwilioSettings
 from voice_agent.settings import (
-    ServerSettings,
     Settings,
-    TwilioSettings,
     apply_overrides,
     check_exposure,
     check_providers,

@@ -10,7 +10,8 @@ from aiohttp import WSMsgType, web
 
 from bench.vendors.running import vendors
 from bench.vendors.service import Delays
-from voice_agent.settings import LlmChoice, load
+from voice_agent.choices import LlmChoice
+from voice_agent.settings import load
 from voice_agent.trial import Trial, mend, try_all
 from voice_pipelines.errors import ProviderError, ProviderRefused
 

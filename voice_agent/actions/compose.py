@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from ..errors import ConfigurationError
-from ..settings import ActionsSettings
+from ..sections import ActionsSettings
 from .action import Rate
 from .addresses import AllowList
 from .dispatch import Guards

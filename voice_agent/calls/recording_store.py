@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from ..errors import ConfigurationError
-from ..settings import RecordingSettings
+from ..sections import RecordingSettings
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore

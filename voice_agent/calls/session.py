@@ -12,7 +12,7 @@ from voice_pipelines.engine.call import Line
 from voice_pipelines.ports import Leg
 
 from ..errors import CallRefused
-from ..settings import PriceSettings
+from ..sections import PriceSettings
 from ..telemetry.cost import estimate
 from ..telemetry.figures import CallFigures
 from ..telemetry.metrics import Metrics

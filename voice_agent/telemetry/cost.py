@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ..settings import PriceSettings
+from ..sections import PriceSettings
 from .usage import CallUsage
 
 _MILLION = 1_000_000

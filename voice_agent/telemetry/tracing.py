@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import structlog
 
 from ..errors import ConfigurationError
-from ..settings import PriceSettings, TelemetrySettings
+from ..sections import PriceSettings, TelemetrySettings
 from .cost import estimate
 from .figures import CallFigures
 from .spans import Model, Span, call_span

@@ -9,7 +9,8 @@ from voice_pipelines.ports import Clock
 
 from ..calls.claims import Claims
 from ..errors import ConfigurationError
-from ..settings import OutgoingSettings, Settings
+from ..sections import OutgoingSettings
+from ..settings import Settings
 from .effects import TelephoneEffects
 from .limits import DoNotCall, DoNotCallList, Guard
 from .live import LiveCall, LiveCalls, Resumable, Tickets

@@ -17,7 +17,7 @@ import structlog
 
 from ..calls.claims import Claim, Claims, MemoryClaims, Receipt
 from ..errors import StorageUnavailable
-from ..settings import OutgoingSettings
+from ..sections import OutgoingSettings
 from .destination import Destination, Reason, Refused, canonical, destination
 
 HOUR_S, DAY_S = 3600, 86_400

@@ -41,7 +41,7 @@ from voice_codecs.twilio import (
 )
 from voice_pipelines.engine.call import Line
 
-from ..settings import TwilioSettings
+from ..sections import TwilioSettings
 
 _UNREAD_LIMIT = 256 * 1024
 """Bytes that the carrier may leave unread before its socket counts as dead: minutes of audio."""

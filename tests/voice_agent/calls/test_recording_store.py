@@ -11,7 +11,7 @@ from tests.voice_agent.calls.s3 import S3, s3
 from voice_agent.calls import recording_store
 from voice_agent.calls.recording_store import RecordingStore, Stored, open_store
 from voice_agent.errors import ConfigurationError
-from voice_agent.settings import RecordingSettings
+from voice_agent.sections import RecordingSettings
 
 KEYS = {"AWS_ACCESS_KEY_ID": "KEY", "AWS_SECRET_ACCESS_KEY": "secret"}
 HANG_S = 30

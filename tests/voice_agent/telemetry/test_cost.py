@@ -2,7 +2,7 @@
 
 import pytest
 
-from voice_agent.settings import PriceSettings
+from voice_agent.sections import PriceSettings
 from voice_agent.telemetry.cost import estimate
 from voice_agent.telemetry.usage import CallUsage
 

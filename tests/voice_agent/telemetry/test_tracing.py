@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from tests.voice_agent.media import HANG_S, calling, idle, scripted
 from tests.voice_agent.telemetry.test_spans import BEGAN, MODEL, SECOND, answer, call
 from voice_agent.errors import ConfigurationError
-from voice_agent.settings import PriceSettings, TelemetrySettings
+from voice_agent.sections import PriceSettings, TelemetrySettings
 from voice_agent.telemetry.tracing import Tracing, traces_url
 from voice_agent.telemetry.turns import Turn
 

@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from tests.voice_agent.telephony.twilio_rest import ACCOUNT, Call, TwilioRest, twilio_rest
-from voice_agent.settings import OutgoingSettings
+from voice_agent.sections import OutgoingSettings
 from voice_agent.telephony.effects import TelephoneEffects
 from voice_agent.telephony.exchange import Exchange
 from voice_agent.telephony.limits import DoNotCallList, Guard

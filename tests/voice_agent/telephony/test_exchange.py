@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from voice_agent.errors import ConfigurationError
-from voice_agent.settings import OutgoingSettings, ServerSettings, Settings
+from voice_agent.sections import OutgoingSettings, ServerSettings
+from voice_agent.settings import Settings
 from voice_agent.telephony.exchange import carrier, do_not_call_list, tickets
 from voice_agent.telephony.live import Ticket
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from voice_agent.calls.claims import Claim, Receipt
 from voice_agent.errors import StorageUnavailable
-from voice_agent.settings import OutgoingSettings
+from voice_agent.sections import OutgoingSettings
 from voice_agent.telephony.destination import Reason, Refused, canonical, destination
 from voice_agent.telephony.limits import (
     Attempt,

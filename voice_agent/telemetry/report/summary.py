@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from ...settings import PriceSettings
+from ...sections import PriceSettings
 from ..cost import Cost, estimate
 from ..figures import CallFigures
 from ..turns import STAGES, Turn

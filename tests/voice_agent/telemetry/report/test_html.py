@@ -4,7 +4,7 @@ import re
 from html.parser import HTMLParser
 
 from tests.voice_agent.telemetry.report.test_summary import answer, call, recorded
-from voice_agent.settings import PriceSettings
+from voice_agent.sections import PriceSettings
 from voice_agent.telemetry.report.html import page, render
 from voice_agent.telemetry.report.summary import report
 from voice_agent.telemetry.turns import Turn

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from voice_agent.calls.journal_file import load
-from voice_agent.settings import PriceSettings
+from voice_agent.sections import PriceSettings
 from voice_agent.telemetry.figures import CallFigures, figures
 from voice_agent.telemetry.report.summary import Report, Spread, heard_and_not, report
 from voice_agent.telemetry.turns import Turn

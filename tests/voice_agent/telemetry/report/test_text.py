@@ -1,7 +1,7 @@
 """The table for a terminal."""
 
 from tests.voice_agent.telemetry.report.test_summary import recorded
-from voice_agent.settings import PriceSettings
+from voice_agent.sections import PriceSettings
 from voice_agent.telemetry.report.text import lines
 
 
