@@ -18,7 +18,8 @@ from voice_agent.models.errors import ModelError
 from voice_agent.models.store import Store
 from voice_agent.personas.embeddings import MiniLm, Remembered
 from voice_agent.personas.persona import Scenario
-from voice_agent.personas.retrieval import HybridRetriever, Query, ScenarioIndex
+from voice_agent.personas.retrieval import HybridRetriever, ScenarioIndex
+from voice_agent.personas.retriever import Query
 
 from .figures import percentile
 from .report import figure, remark, say, say_json, table

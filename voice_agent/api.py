@@ -7,13 +7,13 @@ from typing import cast
 from aiohttp import web
 
 from .access.tokens import Tokens
-from .archive import Archive
 from .calls.live import LiveCall
 from .calls.reception import Reception
 from .calls.session import Switchboard
 from .choices import choices
 from .personas.repository import StoredPersona
 from .settings import Settings, key_variable
+from .storage.store import Store
 from .telephony.destination import Refused
 from .telephony.errors import TwilioError
 from .telephony.exchange import Exchange
@@ -99,15 +99,12 @@ class ApiDialer:
 
 async def api(
     settings: Settings,
-    archive: Archive,
+    store: Store,
     switchboard: Switchboard,
     reception: Reception,
     exchange: Exchange | None,
-) -> web.Application | None:
-    """The application for ``/api``; None where nothing is kept. Raises StorageUnavailable."""
-    store = archive.store
-    if store is None:
-        return None
+) -> web.Application:
+    """The application for ``/api``. Raises StorageUnavailable."""
     secret = await store.keys.signing_secret()
     dependencies = Dependencies(
         keys=store.keys,
@@ -138,11 +135,3 @@ def _voices(settings: Settings) -> Voices | None:
         if part.provider == "elevenlabs":
             return SharedVoices(os.environ.get(key_variable(part), ""), part.base_url)
     return None
-
-
-async def admin_link(archive: Archive, url: str) -> str:
-    """Where whoever opens it first becomes an administrator; empty if there is one already."""
-    if archive.store is None:
-        return ""
-    made = await archive.store.keys.first_link()
-    return f"{url.rstrip('/')}/api/login#{made.text}" if made else ""

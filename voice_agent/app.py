@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 from aiohttp import web
@@ -20,7 +21,6 @@ from voice_pipelines.ports import Clock, Leg, TextToSpeech
 from .actions.compose import guards, rules, webhooks
 from .actions.http import GuardedClient
 from .actions.webhook import Webhooks
-from .api import admin_link, api
 from .archive import Archive, opened_archive
 from .background import background
 from .calls.agent import Agents, beginning
@@ -45,12 +45,14 @@ from .sections import RecordingSettings
 from .settings import Configuration, Settings, check_exposure, check_providers
 from .telemetry.figures import CallFigures
 from .telemetry.metrics import Metrics
-from .telephony.exchange import Exchange, carrier, do_not_call_list, tickets
-from .telephony.limits import DoNotCall, DoNotCallLists
-from .telephony.live import Tickets
+from .telephony.live import Tickets, tickets
 from .telephony.urls import Urls
 from .web.server import Front
 from .web.telephone import TelephoneRoutes
+
+if TYPE_CHECKING:
+    from .telephony.exchange import Exchange
+    from .telephony.limits import DoNotCall
 
 log = structlog.get_logger()
 
@@ -117,7 +119,7 @@ async def serving(
         if exchange is not None:
             telephone = TelephoneRoutes(front.signed, exchange.dialer, exchange.transfers)
             routes += telephone.routes()
-        web_api = await api(settings, archive, switchboard, reception, exchange)
+        web_api = await _api(settings, archive, switchboard, reception, exchange)
         application = front.application(routes, web_api)
         host, port = await stack.enter_async_context(_listening(application, settings))
         opening = beginning(configuration.policy(), reception.default, _now())
@@ -158,7 +160,7 @@ async def serving(
         gc.collect()
         gc.set_threshold(700, 5, 1)
         server = Server(host, port, switchboard, metrics, reception)
-        server.admin_link = await admin_link(archive, settings.server.public_url or server.url)
+        server.admin_link = await archive.admin_link(settings.server.public_url or server.url)
         yield server
 
 
@@ -193,8 +195,12 @@ async def _exchange(
     streams: Tickets,
     clock: Clock,
     stack: AsyncExitStack,
-) -> Exchange | None:
+) -> "Exchange | None":
     """What makes the carrier do something; None without an account or a public address."""
+    if not settings.server.public_url:
+        return None
+    from .telephony.exchange import Exchange, carrier
+
     rest = await stack.enter_async_context(carrier(settings, os.environ))
     if rest is None:
         return None
@@ -212,7 +218,25 @@ async def _exchange(
     )
 
 
-def _do_not_call(settings: Settings, archive: Archive) -> DoNotCall:
+async def _api(
+    settings: Settings,
+    archive: Archive,
+    switchboard: Switchboard,
+    reception: Reception,
+    exchange: "Exchange | None",
+) -> web.Application | None:
+    """The application for ``/api``; None where nothing is kept."""
+    if archive.store is None:
+        return None
+    from .api import api  # Its schemas and documents are nothing to a server without storage.
+
+    return await api(settings, archive.store, switchboard, reception, exchange)
+
+
+def _do_not_call(settings: Settings, archive: Archive) -> "DoNotCall":
+    from .telephony.exchange import do_not_call_list
+    from .telephony.limits import DoNotCallLists
+
     listed = do_not_call_list(settings.outgoing)
     if archive.store is None:
         return listed
@@ -242,7 +266,7 @@ async def _recordings_go(
     return upload
 
 
-def _effects(exchange: Exchange) -> Callable[[LiveCall], Telephone]:
+def _effects(exchange: "Exchange") -> Callable[[LiveCall], Telephone]:
     def effects(live: LiveCall) -> Telephone:
         return exchange.effects(live, live.plan.persona.telephone.transfer_to)
 

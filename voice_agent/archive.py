@@ -51,6 +51,13 @@ class Archive:
         await stack.enter_async_context(background(self.writer.keep_writing()))
         await stack.enter_async_context(background(reception.keep_refreshing()))
 
+    async def admin_link(self, url: str) -> str:
+        """Where whoever opens it first becomes an administrator; empty if there is one already."""
+        if self.store is None:
+            return ""
+        made = await self.store.keys.first_link()
+        return f"{url.rstrip('/')}/api/login#{made.text}" if made else ""
+
 
 async def opened_archive(
     settings: Settings, metrics: Metrics, journals: Path | None, stack: AsyncExitStack

@@ -55,7 +55,8 @@ from .actions.webhook import Webhooks
 from .errors import VoiceAgentError
 from .personas.persona import Persona
 from .personas.prompt import PersonaPrompt, initial_message
-from .personas.retrieval import Query, ScenarioIndex
+from .personas.retrieval import ScenarioIndex
+from .personas.retriever import Query
 
 _ROUNDS = 4
 """How often the persona may speak of what its actions gave before the user's next words."""

@@ -4,12 +4,16 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import structlog
 
-from .personas.embeddings import MiniLm, Remembered
 from .personas.persona import Persona
-from .personas.retrieval import HybridRetriever, Retriever
+from .personas.retriever import Retriever
+
+if TYPE_CHECKING:
+    from .personas.embeddings import Remembered
+    from .personas.retrieval import HybridRetriever
 
 _THREADS = 2
 
@@ -35,6 +39,8 @@ class Retrievers:
 
     def of(self, persona: Persona) -> Retriever:
         """The retriever of a persona's scenarios."""
+        from .personas.retrieval import HybridRetriever  # Brings NumPy; most have no scenarios.
+
         made = HybridRetriever(persona.scenarios, self._executor)
         self._building.put_nowait((persona.name, made))
         return made
@@ -53,6 +59,8 @@ class Retrievers:
             except Exception:  # Words alone serve as well.
                 log.exception("scenarios_not_embedded", persona=name)
 
-    def _load(self) -> Remembered | None:
+    def _load(self) -> "Remembered | None":
+        from .personas.embeddings import MiniLm, Remembered
+
         folder = self._model()
         return None if folder is None else Remembered(MiniLm(folder))

@@ -10,10 +10,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.voice_agent.calls.rooms import becomes
-from voice_agent import retrieval
+from voice_agent.personas import embeddings
 from voice_agent.personas.embeddings import Vectors
 from voice_agent.personas.persona import Persona, Scenario
-from voice_agent.personas.retrieval import HybridRetriever, Query
+from voice_agent.personas.retrieval import HybridRetriever
+from voice_agent.personas.retriever import Query
 from voice_agent.retrieval import Retrievers
 
 
@@ -49,7 +50,7 @@ async def test_personas_of_one_name_are_both_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The configuration's persona and a published one, or two versions during one call."""
-    monkeypatch.setattr(retrieval, "MiniLm", Meaning)
+    monkeypatch.setattr(embeddings, "MiniLm", Meaning)
     with retrievers(tmp_path) as made:
         one, other = made.of(persona("dogs")), made.of(persona("cats"))
         assert [each.context for each in await one.find(Query("dogs"))] == ["dogs"]
@@ -76,7 +77,7 @@ async def test_a_model_that_cannot_be_read_is_logged_once(
     def broken(folder: Path) -> None:
         raise OSError("no such file")
 
-    monkeypatch.setattr(retrieval, "MiniLm", broken)
+    monkeypatch.setattr(embeddings, "MiniLm", broken)
     with retrievers(tmp_path) as made, capture_logs() as logged:
         async with asyncio.TaskGroup() as group:
             building = group.create_task(made.keep_building())

@@ -22,7 +22,7 @@ from ..actions.tools import instructions
 from ..actions.webhook import Webhooks
 from ..personas.persona import Persona
 from ..personas.prompt import PersonaPrompt, initial_message
-from ..personas.retrieval import Retriever
+from ..personas.retriever import Retriever
 from .persona_model import PersonaLanguageModel
 from .phrases import PhraseBook
 from .plan import CallPlan

@@ -8,7 +8,7 @@ from voice_pipelines.conversation.commands import Message
 from voice_pipelines.ports import LanguageModel, Prefilling, ReplyDelta, Tool
 
 from ..personas.persona import Scenario
-from ..personas.retrieval import Query, Retriever
+from ..personas.retriever import Query, Retriever
 
 T = TypeVar("T")
 

@@ -11,13 +11,11 @@ some milliseconds at most and makes do with all the words and the meaning of tho
 """
 
 import asyncio
-import re
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -25,9 +23,7 @@ import numpy.typing as npt
 from .bm25 import Bm25
 from .embeddings import Embedder, Remembered, Vectors
 from .persona import Scenario
-
-TOP = 5
-"""So many scenarios are in the prompt of a turn."""
+from .retriever import TOP, Query, normal_text
 
 _RANK_OFFSET = 60
 """The usual one: how little the very first places count more than the next."""
@@ -48,31 +44,6 @@ _PATIENCE_S = 0.004
 
 Side: TypeAlias = Literal["user", "persona"]
 Scores: TypeAlias = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """The moment of a conversation."""
-
-    user: str
-    """What the caller is saying; empty before the first words."""
-    persona: str = ""
-    """What the persona said last; empty if nothing yet."""
-
-    @property
-    def normal(self) -> "Query":
-        """The same for transcripts that differ in punctuation and capitals alone."""
-        return Query(_normal(self.user), _normal(self.persona))
-
-
-class Retriever(Protocol):
-    """Finds the scenarios of one persona; anything may be behind it."""
-
-    def prepare(self, query: Query) -> None:
-        """Look ahead for what `find` is probably asked next. Returns at once."""
-
-    async def find(self, query: Query, count: int = TOP) -> Sequence[Scenario]:
-        """The `count` most relevant ones, the best first. Bounded in time, never raises."""
 
 
 class ScenarioIndex:
@@ -322,8 +293,4 @@ def cues(scenario: Scenario) -> list[str]:
 
 
 def _cues(scenario: Scenario, says: Sequence[str]) -> list[str]:
-    return [normal for text in (scenario.context, *says) if (normal := _normal(text))]
-
-
-def _normal(text: str) -> str:
-    return " ".join(re.findall(r"[\w$€£%@]+(?:['’]\w+)?", text.casefold()))
+    return [normal for text in (scenario.context, *says) if (normal := normal_text(text))]

@@ -65,11 +65,6 @@ class Exchange:
         )
 
 
-def tickets(settings: Settings) -> Tickets:
-    """The tokens of media streams, for calls in both directions."""
-    return Tickets(settings.twilio.token_ms, ringing_ms=settings.outgoing.ring_s * 1000)
-
-
 @asynccontextmanager
 async def carrier(settings: Settings, environment: Mapping[str, str]) -> AsyncIterator[Rest | None]:
     """The carrier's API, None where the environment has no account or the server no address."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from ..settings import Settings
 from .tokens import TokenStore
 
 
@@ -109,3 +110,8 @@ class Tickets:
     def redeem(self, token: str, now: int) -> Ticket | None:
         """What the token stands for, the first time and before it expires."""
         return self._prompt.redeem(token, now) or self._ringing.redeem(token, now)
+
+
+def tickets(settings: Settings) -> Tickets:
+    """The tokens of media streams, for calls in both directions."""
+    return Tickets(settings.twilio.token_ms, ringing_ms=settings.outgoing.ring_s * 1000)

@@ -19,7 +19,7 @@ from voice_agent.calls.agent import Agent, Agents, beginning
 from voice_agent.calls.live import LiveCall
 from voice_agent.calls.plan import CallPlan
 from voice_agent.personas.persona import Persona
-from voice_agent.personas.retrieval import Query, Retriever
+from voice_agent.personas.retriever import Query, Retriever
 from voice_pipelines.conversation.commands import Message
 from voice_pipelines.conversation.policy import TurnPolicy
 from voice_pipelines.ports import LanguageModel, TextToSpeech

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from voice_agent.calls.persona_model import PersonaLanguageModel
 from voice_agent.personas.persona import Scenario
-from voice_agent.personas.retrieval import TOP, HybridRetriever, Query
+from voice_agent.personas.retrieval import HybridRetriever
+from voice_agent.personas.retriever import TOP, Query
 from voice_pipelines.conversation.commands import Message
 from voice_pipelines.conversation.transcript import Transcript
 from voice_pipelines.ports import ReplyDelta, Tool

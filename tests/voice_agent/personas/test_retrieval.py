@@ -12,7 +12,8 @@ import pytest
 from voice_agent.calls.persona_model import PersonaLanguageModel
 from voice_agent.personas.embeddings import MiniLm, Remembered, Vectors
 from voice_agent.personas.persona import Scenario
-from voice_agent.personas.retrieval import TOP, HybridRetriever, Query, ScenarioIndex
+from voice_agent.personas.retrieval import HybridRetriever, ScenarioIndex
+from voice_agent.personas.retriever import TOP, Query
 from voice_pipelines.conversation.commands import Message
 from voice_pipelines.providers.scripted import ScriptedLanguageModel
 

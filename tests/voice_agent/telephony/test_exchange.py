@@ -9,8 +9,8 @@ import pytest
 from voice_agent.errors import ConfigurationError
 from voice_agent.sections import OutgoingSettings, ServerSettings
 from voice_agent.settings import Settings
-from voice_agent.telephony.exchange import carrier, do_not_call_list, tickets
-from voice_agent.telephony.live import Ticket
+from voice_agent.telephony.exchange import carrier, do_not_call_list
+from voice_agent.telephony.live import Ticket, tickets
 
 KEYS = {"TWILIO_ACCOUNT_SID": "AC1", "TWILIO_AUTH_TOKEN": "secret"}
 PUBLIC = Settings(server=ServerSettings(public_url="https://agent.example.com"))

@@ -22,7 +22,7 @@ from voice_agent.personas.persona import Persona
 from voice_agent.settings import load
 from voice_agent.telemetry.metrics import Metrics
 from voice_agent.telephony import setup
-from voice_agent.telephony.exchange import tickets
+from voice_agent.telephony.live import tickets
 from voice_agent.telephony.rest import Number, Rest, connected
 from voice_agent.telephony.setup import Finding
 from voice_agent.telephony.urls import Urls

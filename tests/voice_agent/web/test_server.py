@@ -32,7 +32,7 @@ from voice_agent.errors import ConfigurationError
 from voice_agent.personas.persona import Persona
 from voice_agent.settings import load
 from voice_agent.telemetry.metrics import Metrics
-from voice_agent.telephony.exchange import tickets
+from voice_agent.telephony.live import tickets
 from voice_agent.telephony.signature import HEADER, sign_form, sign_handshake
 from voice_agent.web.server import Front
 from voice_pipelines.conversation.commands import Message
