@@ -275,6 +275,7 @@ async def say(tts: ElevenLabsTextToSpeech, text: str) -> list[SpeechChunk]:
 
 
 async def test_the_vendors_bytes_pass_unchanged_and_words_are_timed() -> None:
+    """S004-05: a voice of ElevenLabs, over its stream API."""
     async with elevenlabs() as (vendor, tts):
         port: TextToSpeech = tts
         assert port.format == MULAW_8K
