@@ -9,11 +9,13 @@ from aiohttp import web
 from .access.tokens import Tokens
 from .calls.live import LiveCall
 from .calls.reception import Reception
+from .calls.records import RecordWriter
 from .calls.session import Switchboard
 from .choices import choices
 from .personas.repository import StoredPersona
 from .settings import Settings, key_variable
 from .storage.store import Store
+from .telemetry.metrics import Metrics
 from .telephony.destination import Refused
 from .telephony.errors import TwilioError
 from .telephony.exchange import Exchange
@@ -21,6 +23,7 @@ from .telephony.outgoing import Wanted
 from .web.api.application import application
 from .web.api.ports import CallRefusedBy, Dependencies, Dialed, EditedPersonas, Voices
 from .web.api.shared_voices import SharedVoices
+from .web.browser import BrowserRoutes
 
 
 class ApiCalls:
@@ -128,6 +131,27 @@ async def api(
 
     made.on_response_prepare.append(look)
     return made
+
+
+async def browser_routes(
+    settings: Settings,
+    store: Store,
+    writer: RecordWriter,
+    switchboard: Switchboard,
+    reception: Reception,
+    metrics: Metrics,
+) -> list[web.RouteDef]:
+    """The media socket of clients. Raises StorageUnavailable."""
+    tokens = Tokens(await store.keys.signing_secret(), settings.access.token_ms // 1000)
+    return BrowserRoutes(
+        settings.browser,
+        tokens,
+        reception,
+        switchboard,
+        store.conversations,
+        writer,
+        metrics.message_ignored,
+    ).routes()
 
 
 def _voices(settings: Settings) -> Voices | None:

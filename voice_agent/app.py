@@ -115,10 +115,11 @@ async def serving(
         exchange = await _exchange(
             settings, switchboard, desk, reception, archive, streams, clock, stack
         )
-        routes = []
+        routes: list[web.RouteDef] = []
         if exchange is not None:
             telephone = TelephoneRoutes(front.signed, exchange.dialer, exchange.transfers)
             routes += telephone.routes()
+        routes += await _browser(settings, archive, switchboard, reception, metrics)
         web_api = await _api(settings, archive, switchboard, reception, exchange)
         application = front.application(routes, web_api)
         host, port = await stack.enter_async_context(_listening(application, settings))
@@ -231,6 +232,22 @@ async def _api(
     from .api import api  # Its schemas and documents are nothing to a server without storage.
 
     return await api(settings, archive.store, switchboard, reception, exchange)
+
+
+async def _browser(
+    settings: Settings,
+    archive: Archive,
+    switchboard: Switchboard,
+    reception: Reception,
+    metrics: Metrics,
+) -> list[web.RouteDef]:
+    """The media socket of clients; nothing where nothing is kept."""
+    store, writer = archive.store, archive.writer
+    if store is None or writer is None:
+        return []
+    from .api import browser_routes
+
+    return await browser_routes(settings, store, writer, switchboard, reception, metrics)
 
 
 def _do_not_call(settings: Settings, archive: Archive) -> "DoNotCall":

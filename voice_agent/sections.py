@@ -54,6 +54,17 @@ class TwilioSettings(Section, frozen=True):
     """Audio kept ahead in the carrier's buffer."""
 
 
+class BrowserSettings(Section, frozen=True):
+    """The media socket of browsers and other clients, see docs/browser.md."""
+
+    start_ms: Milliseconds = 10_000
+    """How long a media socket may take to send its `init`."""
+    quiet_ms: Annotated[int, msgspec.Meta(ge=1000, le=600_000)] = 20_000
+    """A media socket that sends nothing for so long is asked whether it still lives."""
+    malformed_messages: Positive = 20
+    """After so many messages that cannot be understood the socket is closed."""
+
+
 class OutgoingSettings(Section, frozen=True):
     """What the agent may dial and text. As it stands, nothing: `countries` opens it."""
 

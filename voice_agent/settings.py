@@ -32,6 +32,7 @@ from .presets import ChatApi, UnknownPreset, chat_api
 from .sections import (
     AccessSettings,
     ActionsSettings,
+    BrowserSettings,
     JournalSettings,
     LogSettings,
     ModelSettings,
@@ -73,6 +74,7 @@ class Settings(Section, frozen=True):
 
     server: ServerSettings = ServerSettings()
     twilio: TwilioSettings = TwilioSettings()
+    browser: BrowserSettings = BrowserSettings()
     outgoing: OutgoingSettings = OutgoingSettings()
     recording: RecordingSettings = RecordingSettings()
     journal: JournalSettings = JournalSettings()

@@ -5,8 +5,7 @@ It is what actions do things to, what clients and the API talk to, and what is k
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import structlog
 
@@ -28,6 +27,7 @@ from ..actions.dispatch import Dispatcher
 from ..actions.state import State
 from .agent import Agent
 from .answers import Answers
+from .captions import Captions, ClientEvent
 from .plan import CallPlan
 from .recording import Recording
 from .records import RecordWriter, Scribe, StateChanged
@@ -49,15 +49,6 @@ class Telephone(Protocol):
     async def send_sms(self, text: str) -> str: ...
 
     async def press_keys(self, keys: Sequence[str]) -> str: ...
-
-
-@dataclass(frozen=True, slots=True)
-class ClientEvent:
-    """Something that clients of a conversation are told."""
-
-    kind: Literal["action", "state_updated"]
-    body: Mapping[str, Any]
-    """For an action: its values by its name; for the state: all of it."""
 
 
 Client = Callable[[ClientEvent], None]
@@ -88,6 +79,8 @@ class LiveCall:
         self._scribe = scribe
         self._telephone = telephone(self) if telephone else None
         self._clients: list[Client] = []
+        past = plan.past
+        self._captions = Captions(past.next_message, len(past.messages)) if past else Captions()
         self._call: Call | None = None
         self._agent: Agent | None = None
         self._answers = Answers()
@@ -115,7 +108,7 @@ class LiveCall:
     # For clients and the API ---------------------------------------------------------------------
 
     def subscribe(self, client: Client) -> Callable[[], None]:
-        """Tell `client` of actions and state; call what is returned to stop that."""
+        """Tell `client` of what happens; call what is returned to stop that."""
         self._clients.append(client)
         return lambda: self._clients.remove(client) if client in self._clients else None
 
@@ -237,6 +230,9 @@ class LiveCall:
             if (action := self._scribe.event(now, event)) is not None:
                 self._writer.write(action)
             self.write_lines(now)
+        if self._clients and self._call is not None:
+            for told in self._captions.event(event, self._call.transcript):
+                self._publish(told)
 
     def command(self, now: int, command: Command) -> None:
         if self._answers.command(command) and self.dispatcher is not None:
@@ -244,6 +240,9 @@ class LiveCall:
         if self._scribe is not None and self._writer is not None:
             if (action := self._scribe.command(now, command)) is not None:
                 self._writer.write(action)
+        if self._clients and self._call is not None:
+            for told in self._captions.command(command, self._call.transcript):
+                self._publish(told)
 
     def write_lines(self, now: int) -> None:
         """Hand the lines that have changed to the records."""

@@ -17,7 +17,7 @@ from ..telemetry.cost import estimate
 from ..telemetry.figures import CallFigures
 from ..telemetry.metrics import Metrics
 from .kept import KeptConversations
-from .live import LiveCall
+from .live import Client, LiveCall
 from .one_call import House, OneCall
 from .plan import CallPlan
 from .records import Ended
@@ -78,11 +78,17 @@ class Switchboard:
 
     @asynccontextmanager
     async def caller(
-        self, call_id: str, leg: Leg, acknowledges: bool, plan: CallPlan | None = None
+        self,
+        call_id: str,
+        leg: Leg,
+        acknowledges: bool,
+        plan: CallPlan | None = None,
+        client: Client | None = None,
     ) -> AsyncIterator[Line]:
         """Run a call with one caller for as long as the context lasts. Raises CallRefused.
 
-        Without a `plan` whoever is expected to answer does.
+        Without a `plan` whoever is expected to answer does. A `client` is told of all that
+        happens, from the first moment on.
         """
         self.check()
         house = self.house
@@ -92,6 +98,8 @@ class Switchboard:
         one = self._live[number] = OneCall(
             house, self._metrics, self._journals, self.kept, call_id, leg, plan or house.expected()
         )
+        if client is not None:
+            one.conversation.subscribe(client)
         self._idle.clear()
         self._metrics.live_calls.set(len(self._live))
         log.info("call_started")
@@ -153,6 +161,21 @@ class Switchboard:
                 await one.leg.hang_up()
                 with suppress(TimeoutError):
                     await asyncio.wait_for(one.over.wait(), _CLOSE_MS / 1000)
+
+    async def pause(self, conversation_id: str) -> bool:
+        """End the stream of a live conversation at once, for it goes on in another one.
+
+        False if it is still there in the end.
+        """
+        for one in list(self._live.values()):
+            if one.conversation.conversation_id == conversation_id:
+                one.conversation.paused = True
+                await one.leg.hang_up()
+                try:
+                    await asyncio.wait_for(one.over.wait(), _CLOSE_MS / 1000)
+                except TimeoutError:
+                    return False
+        return True
 
     def over(self, conversation_id: str, reason: str) -> None:
         """A conversation that was kept, or is about to be, does not go on."""

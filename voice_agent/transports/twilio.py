@@ -18,7 +18,7 @@ the call ends because of a bug in the server           1011
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
@@ -42,21 +42,9 @@ from voice_codecs.twilio import (
 from voice_pipelines.engine.call import Line
 
 from ..sections import TwilioSettings
-
-_UNREAD_LIMIT = 256 * 1024
-"""Bytes that the carrier may leave unread before its socket counts as dead: minutes of audio."""
-_CLOSE_S = 2.0
+from .sending import CLOSE_S, UNREAD_LIMIT, Close, runs_through
 
 log = structlog.get_logger()
-
-
-class Close(Exception):
-    """End the stream with this close code and reason."""
-
-    def __init__(self, code: int, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,33 +104,21 @@ class TwilioLeg:
         """Close the socket; the TwiML that opened it goes on to its `<Hangup/>`."""
         reason = self.end.reason.encode()[:120]  # A close frame takes 123 bytes of it.
         try:
-            await asyncio.wait_for(self._socket.close(code=self.end.code, message=reason), _CLOSE_S)
+            await asyncio.wait_for(self._socket.close(code=self.end.code, message=reason), CLOSE_S)
         except (TimeoutError, ConnectionError):
             self.abort()
 
     def _write(self, message: str) -> None:
         """Send without a task: the coroutine of a socket that is not congested never waits."""
         transport = self._transport
-        congested = transport is None or transport.get_write_buffer_size() > _UNREAD_LIMIT
+        congested = transport is None or transport.get_write_buffer_size() > UNREAD_LIMIT
         if congested or self._socket.closed or transport is None or transport.is_closing():
             self.dropped += 1
             return
         sending = self._socket.send_str(message)
-        if not _runs_through(sending):
+        if not runs_through(sending):
             self.dropped += 1
             transport.abort()
-
-
-def _runs_through(step: Coroutine[object, None, None]) -> bool:
-    """Run a coroutine that is not expected to wait; False if it does, or its socket is closed."""
-    try:
-        step.send(None)
-    except StopIteration:
-        return True
-    except (ConnectionError, RuntimeError):
-        return False
-    step.close()
-    return False
 
 
 class MediaSocket:
@@ -163,7 +139,7 @@ class MediaSocket:
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """Upgrade the request and stay until the stream is over."""
         socket = web.WebSocketResponse(
-            max_msg_size=MAX_MESSAGE_BYTES, compress=False, timeout=_CLOSE_S
+            max_msg_size=MAX_MESSAGE_BYTES, compress=False, timeout=CLOSE_S
         )
         await socket.prepare(request)
         leg = TwilioLeg(socket, request.transport)

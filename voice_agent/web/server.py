@@ -21,7 +21,8 @@ from ..telemetry.providers import ProviderStatus, resting_stages
 from ..telephony import signature, twiml
 from ..telephony.live import Ticket, Tickets
 from ..telephony.urls import MEDIA_PATH, VOICE_PATH
-from ..transports.twilio import Close, MediaSocket, Stream
+from ..transports.sending import Close
+from ..transports.twilio import MediaSocket, Stream
 from .signed import MAX_FORM_BYTES, Signed
 
 LEGACY_VOICE_PATH = "/twiml"

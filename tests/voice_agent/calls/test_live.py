@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -18,7 +18,8 @@ from tests.voice_agent.calls.test_records import Memory
 from voice_agent.actions.dispatch import Guards
 from voice_agent.actions.state import StateRefused
 from voice_agent.calls.agent import Agents
-from voice_agent.calls.live import ClientEvent, LiveCall
+from voice_agent.calls.captions import ClientEvent
+from voice_agent.calls.live import LiveCall
 from voice_agent.calls.plan import CallPlan, Past
 from voice_agent.calls.records import Action, Message, RecordWriter, Scribe, StateChanged
 from voice_agent.personas.persona import Persona
@@ -76,6 +77,16 @@ class Servers:
 
     def one_system_message(self, persona: Persona) -> bool:
         return False
+
+
+def deeds(told: list[ClientEvent]) -> Callable[[ClientEvent], None]:
+    """A client that keeps what is no caption."""
+
+    def client(event: ClientEvent) -> None:
+        if event.kind in ("action", "state_updated"):
+            told.append(event)
+
+    return client
 
 
 @dataclass
@@ -161,7 +172,7 @@ async def room(
             async with call.running(), call.join("caller", leg, True) as line:
                 leg.connect(line.acknowledged)
                 here = Room(live, call, leg, writer, carrier, llm, states=states)
-                live.subscribe(here.told.append)
+                live.subscribe(deeds(here.told))
                 yield here
         finally:
             stop()
@@ -171,7 +182,7 @@ async def test_what_the_agent_does_reaches_the_clients() -> None:
     """S004-22, S004-24: any number of clients, web or game, are told of the same action."""
     async with room() as here:
         second: list[ClientEvent] = []
-        stop = here.live.subscribe(second.append)
+        stop = here.live.subscribe(deeds(second))
         await here.act("show", {"page": "menu"})
         assert here.told == second == [ClientEvent("action", {"show": {"page": "menu"}})]
         stop()
@@ -200,7 +211,7 @@ async def test_a_client_that_raises_is_nobodys_problem() -> None:
     async with room() as here:
         told: list[ClientEvent] = []
         here.live.subscribe(broken)
-        here.live.subscribe(told.append)
+        here.live.subscribe(deeds(told))
         with capture_logs() as logged:
             assert await here.act("show", {"page": "menu"}) == "Done."
         assert len(told) == 1

@@ -27,7 +27,7 @@ from tests.voice_agent.media import (
 )
 from voice_agent.app import Server, serving
 from voice_agent.settings import load
-from voice_agent.transports.twilio import Close
+from voice_agent.transports.sending import Close
 from voice_codecs.pcm import MULAW_8K, AudioFormat
 from voice_pipelines.conversation.commands import Message
 from voice_pipelines.ports import HypothesisSink, Recognizer, ReplyDelta, Tool
