@@ -47,7 +47,7 @@ unit: setup
 	$(BIN)/pytest -q -n 2 -m "not models and not alone"
 
 call-tests: setup
-	$(BIN)/pytest -q -n 3 -m alone
+	$(BIN)/pytest -q -n 2 -m alone
 
 model-tests: models
 	$(BIN)/pytest -q -m models

@@ -6,7 +6,7 @@ time of each word.
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,12 +34,10 @@ SILENCE_MS = 4000
 """The most that the caller may have to bear while the agent owes something."""
 _PATIENCE_MS = 4300
 _SAMPLES_PER_MS = 8
-_AT_ONCE = 12
-"""Calls in one process…"""
-_LATE_MS = 100
-"""…and a call in which this process was later than that has measured the machine…"""
-_ATTEMPTS = 3
-"""…and is held again."""
+_AT_ONCE = (10, 5, 3)
+"""Calls in one process, and when those that were late are held again, and again."""
+_LATE_MS = 150
+"""A call in which this process was later than that has measured the machine."""
 
 PHRASES = {
     "greeting": "",
@@ -219,25 +217,32 @@ def hung_up(call: Call) -> str:
 # Holding the calls -------------------------------------------------------------------------------
 
 
-async def hold_all(cells: Sequence[Cell], folder: Path) -> list[Call]:
-    """A call for each of `cells`, `_AT_ONCE` at a time."""
-    slots = asyncio.Semaphore(_AT_ONCE)
+async def hold_all(cells: Mapping[Cell, int], folder: Path) -> list[Call]:
+    """A call of so many questions for each of `cells`, several at a time.
 
-    async def one(cell: Cell) -> Call:
-        async with slots:
-            for attempt in range(_ATTEMPTS):
-                call = await _hold(cell, folder / str(attempt), pacer)
-                if call.record.worst_lateness_ms <= _LATE_MS:
-                    break
-            return call
+    Those that were late are held again, fewer at a time.
+    """
+    held: dict[Cell, Call] = {}
+    for attempt, at_once in enumerate(_AT_ONCE):
+        slots = asyncio.Semaphore(at_once)
 
-    async with Pacer() as pacer, asyncio.TaskGroup() as group:
-        calls = [group.create_task(one(cell)) for cell in cells]
-    return [call.result() for call in calls]
+        async def one(cell: Cell, number: int, slots: asyncio.Semaphore) -> None:
+            async with slots:
+                held[cell] = await _hold(cell, cells[cell], folder / str(number), pacer)
+
+        late = [cell for cell in cells if cell not in held or _was_late(held[cell])]
+        async with Pacer() as pacer, asyncio.TaskGroup() as group:
+            for cell in late:
+                group.create_task(one(cell, attempt, slots))
+    return list(held.values())
 
 
-async def _hold(cell: Cell, folder: Path, pacer: Pacer) -> Call:
-    """Let the two questions be asked on a server of its own."""
+def _was_late(call: Call) -> bool:
+    return call.record.worst_lateness_ms > _LATE_MS
+
+
+async def _hold(cell: Cell, questions: int, folder: Path, pacer: Pacer) -> Call:
+    """Let the questions be asked on a server of its own."""
     folder = folder / re.sub(r"\W+", "-", str(cell))
     folder.mkdir(parents=True)
     (folder / "persona.toml").write_text(_PERSONA)
@@ -250,7 +255,7 @@ async def _hold(cell: Cell, folder: Path, pacer: Pacer) -> Call:
             if not _from_the_start(cell):
                 _break(cell, first)
             url = server.url.replace("http", "ws", 1) + "/twilio/media"
-            steps = tuple(Utterance(spell(said), said) for said in QUESTIONS)
+            steps = tuple(Utterance(spell(said), said) for said in QUESTIONS[:questions])
             script = Script(
                 steps,
                 pause_ms=_PATIENCE_MS,

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -100,14 +100,21 @@ def test_promises(told: list[str], promise: str, kept: bool) -> None:
 
 
 @pytest.mark.alone
+@pytest.mark.parametrize("fallback", [False, True], ids=["alone", "with a fallback"])
 @pytest.mark.parametrize("stage", STAGES)
 def test_what_the_caller_hears(
-    stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    stage: Stage, fallback: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for vendor in ("DEEPGRAM", "OPENAI"):
         monkeypatch.setenv(f"{vendor}_API_KEY", "k")
-    cells = {cell: promise for cell, promise in table().items() if cell.stage == stage}
-    calls = uvloop.run(held(list(cells), tmp_path))
+    cells = {
+        cell: promise
+        for cell, promise in table().items()
+        if (cell.stage, cell.fallback) == (stage, fallback)
+    }
+    # What is the same for every turn is heard in one.
+    questions = {cell: promise.count("; then ") + 1 for cell, promise in cells.items()}
+    calls = uvloop.run(held(questions, tmp_path))
     problems = []
     for call in calls:
         promise = cells[call.cell]
@@ -118,7 +125,7 @@ def test_what_the_caller_hears(
     assert not problems, f"\n(callers late by {late:.0f} ms)\n" + "\n".join(problems)
 
 
-async def held(cells: Sequence[Cell], folder: Path) -> list[Call]:
+async def held(cells: Mapping[Cell, int], folder: Path) -> list[Call]:
     """The calls; after them, nothing may be left."""
     before = asyncio.all_tasks()
     async with asyncio.timeout(HANG_S):
