@@ -34,7 +34,7 @@ SILENCE_MS = 4000
 """The most that the caller may have to bear while the agent owes something."""
 _PATIENCE_MS = 4300
 _SAMPLES_PER_MS = 8
-_AT_ONCE = (10, 5, 3)
+_AT_ONCE = (16, 6, 3)
 """Calls in one process, and when those that were late are held again, and again."""
 _LATE_MS = 150
 """A call in which this process was later than that has measured the machine."""
