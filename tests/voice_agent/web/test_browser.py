@@ -85,8 +85,8 @@ def said(client: Client) -> list[tuple[str, str]]:
 
 
 async def test_a_conversation_is_begun_paused_and_resumed(tmp_path: Path) -> None:
-    """S004-24, S004-94, S004-79, S004-95, S004-96, S004-97, S004-98, S004-99, S004-100, S004-101: by a
-    client that is neither a telephone nor a browser."""
+    """S004-24, S004-79, S004-94, S004-95, S004-96, S004-97, S004-98, S004-99, S004-100, S004-101:
+    by a client that is neither a telephone nor a browser."""
     async with place(tmp_path) as here:
         reply = ("Here it is.", ToolCall("show", '{"page": "menu"}'))
         llm = here.answers(reply)
