@@ -62,6 +62,10 @@ class ApiCalls:
             live.typed(text)
         return live is not None
 
+    async def pause_recording(self, conversation_id: str, paused: bool) -> bool:
+        live = self._live(conversation_id)
+        return live is not None and live.pause_recording(paused)
+
     def _live(self, conversation_id: str) -> LiveCall | None:
         return self._switchboard.conversation(conversation_id)
 

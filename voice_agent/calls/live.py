@@ -136,6 +136,16 @@ class LiveCall:
         """Let the agent say good-bye and hang up."""
         self._tell(HangUpRequested(reason))
 
+    def pause_recording(self, paused: bool) -> bool:
+        """Record silence from now on, or voices again; False if nothing is recorded."""
+        if self.recording is None:
+            return False
+        if paused:
+            self.recording.pause()
+        else:
+            self.recording.resume()
+        return True
+
     # For the telephone ---------------------------------------------------------------------------
 
     @property

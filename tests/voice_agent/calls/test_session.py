@@ -147,6 +147,9 @@ async def test_a_recorded_call_says_so_and_is_kept(tmp_path: Path) -> None:
     async with scripted(*kept_in(tmp_path, recorded)) as server:
         async with talking(server) as live:
             await says(live, f"We record. {HELLO}")
+            assert live.recording is not None
+            assert live.pause_recording(True) and live.recording.paused
+            assert live.pause_recording(False) and not live.recording.paused
         await idle(server)
     (one,) = await kept(tmp_path)
     recording = Path(one.conversation.recording)
@@ -163,7 +166,7 @@ async def test_an_outgoing_call_is_not_recorded_unless_that_was_asked_for(tmp_pa
     async with scripted(*kept_in(tmp_path)) as server:
         async with talking(server, plan(recorded, direction="outbound")) as live:
             await says(live, HELLO)
-            assert live.recording is None
+            assert live.recording is None and not live.pause_recording(True)
         await idle(server)
     assert not (tmp_path / "recordings").exists()
 

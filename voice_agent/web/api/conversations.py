@@ -18,6 +18,7 @@ from .documents import (
     MessageOut,
     Page,
     PartQuery,
+    RecordingIn,
     SessionOut,
     StateIn,
     StateOut,
@@ -53,6 +54,7 @@ class ConversationResource:
             _route("POST", f"{one}/say", self.say_text, Done, problems=(409,)),
             _route("POST", f"{one}/react", self.react_to, Done, problems=(409,)),
             _route("POST", f"{one}/messages", self.send_user_text, Done, problems=(409,)),
+            _route("PUT", f"{one}/recording", self.pause_recording, Done, problems=(409,)),
         ]
 
     async def list_conversations(
@@ -136,6 +138,13 @@ class ConversationResource:
     async def send_user_text(self, call: Call, path: ById, body: TextIn) -> Done:
         """Say something in the user's place."""
         return await self._act(call, path.id, self._live.user_text, body.text)
+
+    async def pause_recording(self, call: Call, path: ById, body: RecordingIn) -> Done:
+        """Pause the recording of a live conversation, or go on with it."""
+        await self._known(call, path.id)
+        if not await self._live.pause_recording(path.id, body.paused):
+            raise ApiProblem(409, "The conversation is not live, or not being recorded.")
+        return Done()
 
     async def _act(self, call: Call, id: str, act: _Act, text: str) -> Done:
         await self._known(call, id)

@@ -230,6 +230,11 @@ class TextIn(Given):
     text: Annotated[Text, StringConstraints(min_length=1, max_length=5_000)]
 
 
+class RecordingIn(Given):
+    paused: bool
+    """Whether silence is recorded from now on: something sensitive is being said."""
+
+
 class Done(BaseModel):
     done: bool = True
 

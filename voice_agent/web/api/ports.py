@@ -50,6 +50,9 @@ class LiveCalls(Protocol):
     async def user_text(self, conversation_id: str, text: str) -> bool:
         """The user wrote this instead of speaking."""
 
+    async def pause_recording(self, conversation_id: str, paused: bool) -> bool:
+        """Record silence from now on, or voices again. False also if nothing is recorded."""
+
 
 class NoLiveCalls:
     """For a server that has none yet."""
@@ -69,6 +72,9 @@ class NoLiveCalls:
         return False
 
     async def user_text(self, conversation_id: str, text: str) -> bool:
+        return False
+
+    async def pause_recording(self, conversation_id: str, paused: bool) -> bool:
         return False
 
 

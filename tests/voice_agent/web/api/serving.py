@@ -59,6 +59,9 @@ class Live:
     async def user_text(self, conversation_id: str, text: str) -> bool:
         return self._do("user", conversation_id, text)
 
+    async def pause_recording(self, conversation_id: str, paused: bool) -> bool:
+        return self._do("recording paused" if paused else "recording goes on", conversation_id)
+
     def _do(self, *what: str) -> bool:
         if what[1] not in self.ids:
             return False

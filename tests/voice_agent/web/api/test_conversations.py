@@ -93,6 +93,17 @@ async def test_live_conversations_are_acted_on(api: Api) -> None:
     assert [each[0] for each in api.live.done] == ["say", "react", "user", "end"]
 
 
+async def test_a_recording_is_paused_while_something_sensitive_is_said(api: Api) -> None:
+    await kept(api)
+    path = "/api/conversations/c0/recording"
+    status, body, _ = await api("PUT", path, {"paused": True})
+    assert status == 409 and "not being recorded" in body["detail"]
+    api.live.ids.add("c0")
+    for paused in (True, False):
+        assert (await api("PUT", path, {"paused": paused}))[0] == 200
+    assert [each[0] for each in api.live.done] == ["recording paused", "recording goes on"]
+
+
 async def test_a_client_may_go_on_with_a_conversation(api: Api) -> None:
     """S004-99"""
     await kept(api)
