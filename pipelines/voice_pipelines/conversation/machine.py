@@ -28,6 +28,7 @@ from collections.abc import Callable, Iterator
 from enum import Enum, auto
 from typing import TypeVar, assert_never
 
+from .closing import Closing
 from .commands import (
     Command,
     HangUp,
@@ -70,6 +71,7 @@ from .events import (
     TurnEndPredicted,
     UserTyped,
 )
+from .keypad import Keypad
 from .open_actions import OpenActions
 from .policy import TurnPolicy
 from .replies import Replies
@@ -120,11 +122,8 @@ class Conversation:
         self._idle_prompts = 0
         self._failures = 0
         """Turns that failed in a row."""
-        self._keys = ""
-        self._keyed_at = 0
-        self._hang_up_at: int | None = None
-        self._hang_up_reason = ""
-        self._closing_by: int | None = None
+        self._keypad = Keypad()
+        self._closing = Closing()
         self._time_up = False
         self._actions = OpenActions(self.transcript)
         self._restored = False
@@ -229,9 +228,9 @@ class Conversation:
             case ActionEnded(action, result, react):
                 yield from self._action_ended(action, result, react, now)
             case HangUpRequested(reason, after_speech):
-                if not self._closing_by and after_speech:
+                if not self._closing and after_speech:
                     yield from self._close_after_speech(reason, now)
-                elif not self._closing_by:
+                elif not self._closing:
                     yield from self._replies.drop_all()
                     yield from self._say(self.policy.phrases.goodbye, now, hang_up=reason)
             case ReplyUsage():
@@ -244,7 +243,7 @@ class Conversation:
             case UserTyped(leg, text):
                 yield from self._typed(leg, text, now)
             case SayRequested(text, hang_up):
-                if not self._closing_by:
+                if not self._closing:
                     yield from self._say_by_order(text, hang_up, now)
             case ReactRequested(text):
                 yield from self._learned(text, now)
@@ -264,10 +263,8 @@ class Conversation:
         policy = self.policy
         if not self._time_up:
             yield self._began + policy.limits.max_call_ms, self._is_time_up
-        if self._closing_by is not None:
-            yield self._closing_by, self._hang_up
-        if self._hang_up_at is not None:
-            yield self._hang_up_at, self._hang_up
+        for due in self._closing.due():
+            yield due, self._hang_up
         for ear in self._ears.values():
             if ear.speaking and not self._replies.paused:
                 yield ear.started_at + policy.endpointing.max_turn_ms, _for(self._ignore, ear)
@@ -278,8 +275,8 @@ class Conversation:
                 yield ear.asked_at + policy.watchdog.stt_ms, _for(self._recognizer_is_late, ear)
         if (since := self._actions.oldest) is not None:
             yield since + policy.watchdog.action_ms, self._actions_are_late
-        if self._keys:
-            yield self._keyed_at + policy.endpointing.keypad_ms, self._keys_complete
+        if self._keypad:
+            yield self._keypad.due(policy.endpointing.keypad_ms), self._keys_complete
         if self._replies.paused:
             yield from self._pause_timers()
         elif self._replies:
@@ -289,7 +286,7 @@ class Conversation:
             yield from self._listening_timers()
 
     def _listening_timers(self) -> Iterator[Timer]:
-        if any(ear.speaking for ear in self._ears.values()) or self._hang_up_at is not None:
+        if any(ear.speaking for ear in self._ears.values()) or self._closing.at is not None:
             return
         waiting = False
         for ear in self._ears.values():
@@ -297,7 +294,7 @@ class Conversation:
                 waiting = True
                 yield self._turn_ends_at(ear), _for(self._commit, ear)
             waiting = waiting or ear.asked_at is not None
-        if waiting or self._keys:
+        if waiting or self._keypad:
             return
         if self._actions.reaction_due:
             yield self._quiet_since, self._react
@@ -364,7 +361,7 @@ class Conversation:
         self._ears.pop(leg, None)
         if leg == self._caller:
             yield from self._replies.drop_all()
-            self._hang_up_reason = "caller_left"
+            self._closing.reason = "caller_left"
             yield from self._hang_up(0)
 
     # The caller speaks ---------------------------------------------------------------------------
@@ -382,8 +379,7 @@ class Conversation:
             return
         ear.confirmed = ear.spoke = True
         ear.confirmed_at = now
-        if self._closing_by is None:
-            self._hang_up_at = None
+        self._closing.stay()
         if ear.words and not self._replies:
             ear.pauses.resumed_after(ear.started_at - ear.voiced_until)
         ear.settled, ear.asked_at, ear.probability = False, None, None
@@ -484,18 +480,16 @@ class Conversation:
             yield Prefill(self.transcript.history(self.policy.instructions, " ".join(stable)))
 
     def _key_pressed(self, key: str, now: int) -> Commands:
-        if self._closing_by:
+        if self._closing:
             return
         if self._replies and self._may_be_interrupted():
             yield from self._replies.drop_all()
-        self._keyed_at = self._quiet_since = now
-        if key != "#":
-            self._keys += key
-        if self._keys and key == "#":
+        self._quiet_since = now
+        if self._keypad.press(key, now):
             yield from self._keys_complete(now)
 
     def _keys_complete(self, now: int) -> Commands:
-        keys, self._keys = " ".join(self._keys), ""
+        keys = self._keypad.take()
         yield from self._replies.drop_all()
         yield from self._answer(f"(The caller pressed the keys {keys}.)", self._caller or "", now)
 
@@ -503,11 +497,10 @@ class Conversation:
         if hang_up:
             yield from self._replies.drop_all()
         yield from self._say(text, now, hang_up)
-        if self._closing_by is not None:  # It may be long.
-            self._closing_by += _SLOWEST_MS * len(text)
+        self._closing.prolong(_SLOWEST_MS * len(text))  # It may be long.
 
     def _typed(self, leg: str, text: str, now: int) -> Commands:
-        if self._closing_by or self._caller is None or not text.strip():
+        if self._closing or self._caller is None or not text.strip():
             return
         yield from self._replies.drop_all()
         for ear in self._ears.values():
@@ -584,7 +577,7 @@ class Conversation:
         self._spent = text
         yield from self._replies.drop_draft()
         answer = self._replies.answer
-        if answer and not answer.pieces and not self._closing_by:  # It was just committed.
+        if answer and not answer.pieces and not self._closing:  # It was just committed.
             yield from self._replies.drop(answer)
             yield from self._say(text, now)
 
@@ -646,19 +639,18 @@ class Conversation:
         self._quiet_since = now
         yield from self._replies.drop(reply)
         if reply.hang_up:
-            self._hang_up_reason = reply.hang_up
+            self._closing.reason = reply.hang_up
             yield from self._hang_up(now)
             return
         self._failures += 1
         if self._failures >= self.policy.watchdog.failures:
-            self._hang_up_reason = "failures"
+            self._closing.reason = "failures"
             yield from self._hang_up(now)
 
     def _say(self, phrase: str, now: int, hang_up: str = "") -> Commands:
         """Speak a fixed phrase at once."""
         if hang_up:
-            self._closing_by = now + self.policy.watchdog.closing_ms
-            self._hang_up_reason = hang_up
+            self._closing.begin(hang_up, now + self.policy.watchdog.closing_ms)
         yield from self._replies.say(phrase, now, hang_up)
 
     def _played(self, reply: Reply, now: int) -> Commands:
@@ -669,8 +661,7 @@ class Conversation:
         if reply.hang_up and not reply.pieces:
             yield from self._say(self.policy.phrases.goodbye, now, hang_up=reply.hang_up)
         elif reply.hang_up:
-            self._hang_up_reason = reply.hang_up
-            self._hang_up_at = now + self.policy.limits.linger_ms
+            self._closing.linger(reply.hang_up, now + self.policy.limits.linger_ms)
         elif self._actions.reaction_due and not self._replies:
             yield from self._react(now)
         elif not self._replies:
@@ -687,7 +678,7 @@ class Conversation:
     # Interruption --------------------------------------------------------------------------------
 
     def _may_be_interrupted(self) -> bool:
-        return self.policy.interruption.enabled and not self._closing_by
+        return self.policy.interruption.enabled and not self._closing
 
     def _words_over_reply(self, ear: Ear, now: int) -> Commands:
         if ear.text and not is_backchannel(ear.text):
@@ -749,7 +740,7 @@ class Conversation:
     def _react(self, now: int) -> Commands:
         """Let the agent say what has been learned."""
         self._actions.reaction_due = False
-        if self._closing_by:
+        if self._closing:
             return
         self._actions.rounds += 1
         if self._actions.rounds > self.policy.limits.action_rounds:
@@ -777,24 +768,23 @@ class Conversation:
 
     def _close_after_speech(self, reason: str, now: int) -> Commands:
         """The agent ends the call: hang up when what it is saying has been heard."""
-        self._closing_by = now + self.policy.watchdog.closing_ms
-        self._hang_up_reason = reason
+        self._closing.begin(reason, now + self.policy.watchdog.closing_ms)
         yield from self._replies.drop_draft()
         if self._replies:
             self._replies.released[-1].hang_up = reason
         else:
-            self._hang_up_at = now + self.policy.limits.linger_ms
+            self._closing.linger(reason, now + self.policy.limits.linger_ms)
 
     def _is_time_up(self, now: int) -> Commands:
         self._time_up = True
-        if not self._closing_by:
+        if not self._closing:
             yield from self._replies.drop_all()
             yield from self._say(self.policy.phrases.time_up, now, hang_up="time_up")
 
     def _hang_up(self, now: int) -> Commands:
         yield from self._replies.drop_all()
         self._ended = True
-        yield HangUp(self._hang_up_reason or "ended")
+        yield HangUp(self._closing.reason or "ended")
 
 
 def _for(act: Callable[[_Subject, int], Commands], subject: _Subject) -> Callable[[int], Commands]:
