@@ -2,7 +2,10 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import Awaitable, Callable, Hashable, Mapping
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Generic, TypeVar
 
 import msgspec
@@ -13,6 +16,7 @@ from voice_pipelines.ports import LanguageModel, TextToSpeech
 
 from .choices import LlmChoice, LlmSettings, TtsChoice, choices
 from .errors import ConfigurationError
+from .models.errors import ModelError
 from .personas.persona import CustomLlm, Persona, Voice
 from .presets import PRESETS
 from .providers import Stages
@@ -20,6 +24,8 @@ from .settings import Settings, check_provider, convert
 
 T = TypeVar("T")
 
+_SDKS = ("deepgram", "openai")
+"""Libraries that go by their provider's name, and take long to import."""
 _KEYLESS = "vllm"
 """The preset of a server that asks for no key: an address of its own gets none of ours."""
 
@@ -58,8 +64,9 @@ class PersonaProviders:
         try:
             part = llm_choice(persona.llm, self._settings.llm)
             check_provider("llm", f"persona {persona.name}: llm", part, os.environ)
+            await _imported("openai")
             return await self._llms.get(_key(part), lambda: self._stages.llm_of(part))
-        except (ConfigurationError, ProviderError) as error:
+        except (ConfigurationError, ModelError, ProviderError) as error:
             log.error("persona_llm_unavailable", persona=persona.name, reason=str(error))
             return None
 
@@ -72,9 +79,10 @@ class PersonaProviders:
             part = voice_choice(persona.voice, self._settings.tts) if persona.voice else None
             if part is not None:
                 check_provider("tts", f"persona {persona.name}: voice", part, os.environ)
+                await _imported(part.provider)
             key = (_key(part) if part else b"", language, tuple(sorted(words.items())))
             return await self._voices.get(key, lambda: self._stages.tts_of(part, language, words))
-        except (ConfigurationError, ProviderError) as error:
+        except (ConfigurationError, ModelError, ProviderError) as error:
             log.error("persona_voice_unavailable", persona=persona.name, reason=str(error))
             return None
 
@@ -85,6 +93,12 @@ class PersonaProviders:
     def one_system_message(self, persona: Persona) -> bool:
         """Whether its model knows one system message only, as chat templates of small ones do."""
         return persona.llm is None and self._settings.llm.provider == "local"
+
+
+async def _imported(provider: str) -> None:
+    """Import the provider's SDK, if it has one: half a second, in which others talk."""
+    if provider in _SDKS and provider not in sys.modules and find_spec(provider) is not None:
+        await asyncio.to_thread(import_module, provider)
 
 
 def _key(part: LlmChoice | TtsChoice) -> bytes:

@@ -141,7 +141,9 @@ class Agents:
         return Agent(policy, services, model, dispatcher, sounds)
 
     async def speak_ahead(self, persona: Persona) -> None:
-        """Have the fixed phrases of `persona` ready, so that its next calls begin at once."""
+        """Have the model, the voice and the fixed phrases of `persona` ready: no call waits for
+        what is made once."""
+        await self._providers.llm(persona)
         phrases = persona.turn_policy(self._policy).phrases
         greeting = initial_message(persona, {}, self._now())
         spoken = "" if greeting.personal else greeting.text

@@ -37,8 +37,11 @@ class Brought:
     own_llm: LanguageModel | None = None
     own_tts: TextToSpeech | None = None
     tools: bool = True
+    asked: list[str] = field(default_factory=list)
+    """Whose model was wanted."""
 
     async def llm(self, persona: Persona) -> LanguageModel | None:
+        self.asked.append(persona.name)
         return self.own_llm
 
     async def tts(self, persona: Persona) -> TextToSpeech | None:
@@ -202,6 +205,13 @@ async def test_another_voice_does_not_say_the_servers_phrases() -> None:
         agent = await here.agent(speaks)
         assert {"Good day.", "Ciao."} <= set(agent.services.phrases)
         assert agent.services.phrases["Ciao."], "and there is audio of it"
+
+
+async def test_the_model_is_made_before_the_first_call() -> None:
+    brought = Brought(own_llm=ScriptedLanguageModel("It is me."))
+    async with office(brought) as here:
+        await here.agents.speak_ahead(persona())
+    assert brought.asked == [persona().name]
 
 
 async def test_a_greeting_with_details_is_not_spoken_ahead() -> None:
