@@ -20,9 +20,9 @@ from .documents import (
     Paged,
     SessionIn,
     SessionOut,
+    page_of,
 )
 from .gate import COOKIE
-from .personas import page_of
 from .ports import Dependencies
 from .problem import ApiProblem, FieldProblem
 from .table import Answer, Route, text_of

@@ -18,8 +18,8 @@ from .documents import (
     Page,
     Paged,
     TeamOut,
+    page_of,
 )
-from .personas import page_of
 from .ports import CallRefusedBy, Dependencies
 from .problem import ApiProblem
 from .table import Route

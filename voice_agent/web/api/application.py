@@ -15,6 +15,7 @@ from .account import AccountResource
 from .call import Call
 from .conversations import ConversationResource
 from .gate import Gate
+from .older import OlderResource
 from .openapi import document, page
 from .personas import PersonaResource
 from .ports import Dependencies, Idempotency
@@ -34,6 +35,7 @@ def routes(dependencies: Dependencies) -> list[Route]:
     """All operations."""
     resources = (
         PersonaResource(dependencies),
+        OlderResource(dependencies),
         ConversationResource(dependencies),
         AccountResource(dependencies),
         AccessResource(dependencies),

@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
@@ -398,3 +399,13 @@ class LegacyPersona(BaseModel):
     llm: str | CustomLlm | None
     voiceId: str | None
     phoneNumber: str | None
+
+
+_Item = TypeVar("_Item")
+
+
+def page_of(items: list[_Item], limit: int, place: Callable[[_Item], str]) -> Page[_Item]:
+    """A page of `limit`, where one more was asked for to see whether there is another."""
+    shown = items[:limit]
+    following = encode_cursor(place(shown[-1])) if len(items) > limit else None
+    return Page(items=shown, next=following)

@@ -1,21 +1,20 @@
-"""Personas: drafts, publication, versions; and the paths that older integrations use."""
+"""Personas: drafts, publication, versions."""
 
-import re
 import tomllib
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from aiohttp import web
 from pydantic import ValidationError
 
-from ...actions.action import SchemaInvalid
-from ...actions.schema import load as load_actions
 from ...personas.files import to_json, to_toml
 from ...personas.lint import lint
-from ...personas.persona import JsonObject, Persona, RateLimit, Telephone, Voice
+from ...personas.persona import Persona, Voice
 from ...personas.repository import NotFound, StoredPersona
+from ...personas.voices import NotAVoice, shared_voice
 from ...presets import PRESETS
 from .call import Call
+from .checks import check
 from .documents import (
     ById,
     ByUser,
@@ -24,39 +23,25 @@ from .documents import (
     Done,
     FindingOut,
     Findings,
-    InitialMessageIn,
     LegacyPersona,
-    LlmIn,
     LlmOut,
     Page,
     Paged,
     PersonaOut,
     PersonaSummary,
-    PromptIn,
-    RateLimitMessageIn,
     Rollback,
     SavedPersona,
-    ScenariosIn,
-    ToggleIn,
-    TwilioIn,
     VersionOut,
     VoiceIn,
-    decode_cursor,
-    encode_cursor,
+    page_of,
 )
+from .older import legacy
 from .ports import Dependencies
 from .problem import ApiProblem, FieldProblem, invalid
 from .table import JSON, Answer, Route, parsed
 
 _TOML = "application/toml"
 _TAG = "Personas"
-_LEGACY = "Older integrations"
-_SHARED = re.compile(
-    r"/share/([0-9A-Za-z]{1,128})/([0-9A-Za-z]{1,64})|[?&]voiceId=([0-9A-Za-z]{1,64})"
-)
-_VOICE_ID = re.compile(r"[0-9A-Za-z]{8,64}")
-
-_Change = Callable[[Persona], Persona]
 
 
 class PersonaResource:
@@ -102,16 +87,8 @@ class PersonaResource:
             _route("GET", f"{one}/export", self.export_persona, str, text_types=(_TOML, JSON)),
             _route("GET", f"{one}/users", self.list_users, Page[CounterOut]),
             _route("DELETE", one + "/users/{user}", self.reset_user, Done),
-            _route("PUT", f"{one}/scenarios", self.put_scenarios, LegacyPersona),
             _route("POST", "/voices/import", self.import_voice, PersonaOut, problems=(404, 502)),
             _route("GET", "/llms", self.list_llms, list[LlmOut]),
-            _old(f"{one}/prompt", self.put_prompt),
-            _old(f"{one}/initialMessage", self.put_initial_message),
-            _old(f"{one}/rateLimitMessage", self.put_rate_limit_message),
-            _old(f"{one}/toggleRateLimit", self.put_rate_limit),
-            _old(f"{one}/schema", self.put_schema),
-            _old(f"{one}/llm", self.put_llm),
-            _old(f"{one}/twilio", self.put_twilio),
         ]
 
     async def list_personas(self, call: Call, query: Paged) -> Page[PersonaSummary] | Answer:
@@ -122,20 +99,20 @@ class PersonaResource:
         personas = self._of(call.workspace)
         if call.legacy:
             everything = await personas.list(limit=1000)
-            return Answer([_legacy(stored) for stored in everything])
+            return Answer([legacy(stored) for stored in everything])
         (after,) = query.place()
         found = await personas.list(after, query.limit + 1)
-        return _page([_summary(each) for each in found], query.limit, lambda each: each.id)
+        return page_of([_summary(each) for each in found], query.limit, lambda each: each.id)
 
     async def create_persona(self, call: Call, body: Persona) -> Answer:
         """Make a persona. It is a draft until it is published."""
-        _check(body)
+        check(body)
         return _saved(await self._of(call.workspace).create(body), 201)
 
     async def import_persona(self, call: Call, body: bytes) -> Answer:
         """Make or replace the persona of that name, from a file that `export` gave."""
         persona = self._read(call, body)
-        _check(persona)
+        check(persona)
         personas = self._of(call.workspace)
         try:
             old = await personas.named(persona.name)
@@ -156,19 +133,19 @@ class PersonaResource:
 
     async def lint_persona(self, call: Call, body: Persona) -> Findings:
         """Say what is doubtful in a persona, without keeping it."""
-        _check(body)
+        check(body)
         return Findings(findings=_findings(body))
 
     async def get_persona(self, call: Call, path: ById) -> Answer:
         """Read a persona: its draft and what calls get."""
         stored = await self._of(call.workspace).get(path.id)
         if call.legacy:
-            return Answer(_legacy(stored))
+            return Answer(legacy(stored))
         return _told(stored)
 
     async def save_persona(self, call: Call, path: ById, body: Persona) -> Answer:
         """Replace the draft. Calls get it once it is published."""
-        _check(body)
+        check(body)
         return _saved(await self._of(call.workspace).save(path.id, body, call.if_match()))
 
     async def delete_persona(self, call: Call, path: ById) -> Done:
@@ -190,7 +167,7 @@ class PersonaResource:
         number = int(before) if before.isascii() and before.isdigit() and len(before) < 12 else None
         found = await self._of(call.workspace).versions(path.id, number, query.limit + 1)
         items = [VersionOut(version=each, published_at=at) for each, at in found]
-        return _page(items, query.limit, lambda each: str(each.version))
+        return page_of(items, query.limit, lambda each: str(each.version))
 
     async def get_version(self, call: Call, path: ByVersion) -> Persona:
         """Read what was published under a number."""
@@ -223,7 +200,7 @@ class PersonaResource:
             )
             for each in found
         ]
-        return _page(items, query.limit, lambda each: each.user_id)
+        return page_of(items, query.limit, lambda each: each.user_id)
 
     async def reset_user(self, call: Call, path: ByUser) -> Done:
         """Count a user's messages from none again."""
@@ -242,141 +219,34 @@ class PersonaResource:
 
         Takes effect at once.
         """
-        owner, voice_id = _shared_voice(body.link)
+        try:
+            shared = shared_voice(body.link)
+        except NotAVoice as error:
+            raise ApiProblem(
+                400, f"link: {error}", [FieldProblem(field="link", message=str(error))]
+            ) from error
+        voice_id = shared.voice_id
         personas = self._of(call.workspace)
         try:
             stored = await personas.named(body.persona)
         except NotFound:
             stored = await personas.get(body.persona)
-        if owner and self._voices is not None:
-            voice_id = await self._voices.add_shared(owner, voice_id, stored.name)
+        if shared.owner and self._voices is not None:
+            voice_id = await self._voices.add_shared(shared.owner, voice_id, stored.name)
 
         def change(persona: Persona) -> Persona:
             old = persona.voice
             kept = old if old is not None and old.provider == "elevenlabs" else Voice()
-            return _with(
-                persona,
-                voice=kept.model_copy(update={"provider": "elevenlabs", "voice_id": voice_id}),
-            )
+            voice = kept.model_copy(update={"provider": "elevenlabs", "voice_id": voice_id})
+            return persona.model_copy(update={"voice": voice})
 
         return _told(await personas.change(stored.id, change))
-
-    # Older integrations: all take effect at once -------------------------------------------------
-
-    async def put_scenarios(self, call: Call, path: ById, body: ScenariosIn) -> LegacyPersona:
-        """Replace the scenarios. Takes effect at once."""
-        return await self._change(
-            call, path, lambda old: _with(old, scenarios=tuple(body.scenarios))
-        )
-
-    async def put_prompt(self, call: Call, path: ById, body: PromptIn) -> LegacyPersona:
-        """Replace the prompt. Takes effect at once."""
-        return await self._change(call, path, lambda old: _with(old, prompt=body.prompt))
-
-    async def put_initial_message(
-        self, call: Call, path: ById, body: InitialMessageIn
-    ) -> LegacyPersona:
-        """Replace the initial message. Takes effect at once."""
-        return await self._change(
-            call, path, lambda old: _with(old, initial_message=body.initialMessage)
-        )
-
-    async def put_rate_limit_message(
-        self, call: Call, path: ById, body: RateLimitMessageIn
-    ) -> LegacyPersona:
-        """Replace what is said at the message limit, and the limit. Takes effect at once."""
-
-        def change(old: Persona) -> Persona:
-            count = old.rate_limit.count if body.rateLimit is None else body.rateLimit
-            rule = RateLimit(
-                enabled=old.rate_limit.enabled, count=count, message=body.rateLimitMessage
-            )
-            return _with(old, rate_limit=rule)
-
-        return await self._change(call, path, change)
-
-    async def put_rate_limit(self, call: Call, path: ById, body: ToggleIn) -> LegacyPersona:
-        """Turn the message limit on or off. Takes effect at once."""
-
-        def change(old: Persona) -> Persona:
-            rule = old.rate_limit.model_copy(update={"enabled": body.enabled})
-            return _with(old, rate_limit=rule)
-
-        return await self._change(call, path, change)
-
-    async def put_schema(self, call: Call, path: ById, body: JsonObject) -> LegacyPersona:
-        """Replace the actions schema; the body is the schema. Takes effect at once."""
-        schema = body or None
-        if schema is not None:
-            _check_schema(schema, "")
-        return await self._change(call, path, lambda old: _with(old, actions_schema=schema))
-
-    async def put_llm(self, call: Call, path: ById, body: LlmIn) -> LegacyPersona:
-        """Choose the language model. Takes effect at once."""
-        _check_llm(body.llm)
-        return await self._change(call, path, lambda old: _with(old, llm=body.llm))
-
-    async def put_twilio(self, call: Call, path: ById, body: TwilioIn) -> LegacyPersona:
-        """Give the persona a telephone number. Takes effect at once."""
-
-        def change(old: Persona) -> Persona:
-            others = [each for each in old.telephone.numbers if each != body.phoneNumber]
-            telephone: Telephone = old.telephone.model_copy(
-                update={"numbers": (body.phoneNumber, *others)}
-            )
-            return _with(old, telephone=telephone)
-
-        return await self._change(call, path, change)
-
-    async def _change(self, call: Call, path: ById, change: _Change) -> LegacyPersona:
-        return _legacy(await self._of(call.workspace).change(path.id, change))
 
 
 def _route(
     method: str, path: str, handler: Callable[..., Awaitable[Any]], gives: object, **more: Any
 ) -> Route:
     return Route(method=method, path=path, handler=handler, gives=gives, tag=_TAG, **more)
-
-
-def _old(path: str, handler: Callable[..., Awaitable[Any]]) -> Route:
-    return Route(method="PUT", path=path, handler=handler, gives=LegacyPersona, tag=_LEGACY)
-
-
-def _with(persona: Persona, **fields: Any) -> Persona:
-    return persona.model_copy(update=fields)
-
-
-def _check(persona: Persona) -> None:
-    """What the document's shape alone does not tell. Raises ApiProblem."""
-    if persona.actions_schema is not None:
-        _check_schema(persona.actions_schema, "actions_schema")
-    _check_llm(persona.llm)
-
-
-def _check_schema(schema: dict[str, Any], field: str) -> None:
-    try:
-        load_actions(schema)
-    except SchemaInvalid as error:
-        raise ApiProblem(
-            400,
-            str(error),
-            [
-                FieldProblem(field=_under(field, each.path), message=each.message)
-                for each in error.findings
-            ],
-        ) from error
-
-
-def _under(field: str, path: str) -> str:
-    """A place in the schema, which begins with ``$``, as a place in the request."""
-    inner = path.removeprefix("$").removeprefix(".")
-    return ".".join(filter(None, (field, inner)))
-
-
-def _check_llm(llm: object) -> None:
-    if isinstance(llm, str) and llm not in PRESETS:
-        message = f"There is no model named {llm}; GET /api/llms lists those that there are."
-        raise ApiProblem(400, message, [FieldProblem(field="llm", message=message)])
 
 
 def _findings(persona: Persona) -> list[FindingOut]:
@@ -422,50 +292,3 @@ def _saved(stored: StoredPersona, status: int = 0) -> Answer:
     if status == 201:
         headers["Location"] = f"/api/personas/{stored.id}"
     return Answer(body, status, headers)
-
-
-def _legacy(stored: StoredPersona) -> LegacyPersona:
-    persona = stored.published or stored.draft
-    return LegacyPersona(
-        id=stored.id,
-        name=stored.name,
-        currentVoicePrompt=persona.prompt,
-        currentVoiceSchema=persona.actions_schema,
-        initialMessage=persona.initial_message,
-        rateLimitMessage=persona.rate_limit.message,
-        rateLimit=persona.rate_limit.count,
-        rateLimitEnabled=persona.rate_limit.enabled,
-        scenarios=list(persona.scenarios),
-        llm=persona.llm,
-        voiceId=persona.voice.voice_id if persona.voice else None,
-        phoneNumber=next(iter(persona.telephone.numbers), None),
-    )
-
-
-def _shared_voice(link: str) -> tuple[str, str]:
-    """(owner, voice) of a link to a shared voice; the owner may be unknown. Raises ApiProblem."""
-    text = link.strip()
-    if match := _SHARED.search(text):
-        owner, shared, by_query = match.groups()
-        return (owner, shared) if shared else ("", by_query)
-    if _VOICE_ID.fullmatch(text):
-        return "", text
-    message = (
-        "it is no link to a shared voice, such as "
-        "https://elevenlabs.io/app/voice-lab/share/OWNER/VOICE, and no voice's id"
-    )
-    raise ApiProblem(400, f"link: {message}", [FieldProblem(field="link", message=message)])
-
-
-_Item = TypeVar("_Item")
-
-
-def _page(items: list[_Item], limit: int, place: Callable[[_Item], str]) -> Page[_Item]:
-    """A page of `limit`, where one more was asked for to see whether there is another."""
-    shown = items[:limit]
-    following = encode_cursor(place(shown[-1])) if len(items) > limit else None
-    return Page(items=shown, next=following)
-
-
-page_of = _page
-__all__ = ["PersonaResource", "decode_cursor", "page_of"]
