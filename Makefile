@@ -5,7 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models run demo test lint unit call-tests model-tests bench docs journals clean
+.PHONY: help setup models console run demo test lint unit call-tests model-tests browser-tests chromium \
+	bench docs journals clean
 
 help:  ## Show the targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -24,7 +25,19 @@ setup: $(VENV)/.installed  ## Make the virtual environment and install.
 models: setup  ## Pull and verify the local models.
 	$(BIN)/voice-agent models pull
 
-run: models  ## Serve the local agent on 127.0.0.1:8080.
+# The console's and the SDK's sources; what they are built to lies in the package.
+PAGES := $(shell git ls-files console sdk 2>/dev/null)
+CONSOLE := voice_agent/web/console
+
+$(CONSOLE)/index.html: $(PAGES)
+	cd console && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build
+	@touch $@
+
+console:  ## Build the console (needs Node.js 20 or newer).
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(CONSOLE)/index.html; else \
+		echo "Node.js 20 or newer is missing, so the console is not built; everything else is served." >&2; fi
+
+run: models console  ## Serve the local agent on 127.0.0.1:8080.
 	$(BIN)/voice-agent serve
 
 demo: models  ## Call the local agent and show the conversation.
@@ -44,13 +57,22 @@ lint: setup
 
 unit: setup
 	$(BIN)/voice-agent models pull silero-vad
-	$(BIN)/pytest -q -n 2 -m "not models and not alone"
+	$(BIN)/pytest -q -n 2 -m "not models and not alone and not browser"
 
 call-tests: setup
 	$(BIN)/pytest -q -n 2 -m alone
 
 model-tests: models
 	$(BIN)/pytest -q -m models
+
+chromium:
+	@command -v chromium >/dev/null || { \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
+		else echo "The browser tests need Chromium: apt-get install chromium" >&2; exit 1; fi; }
+
+browser-tests: models chromium $(CONSOLE)/index.html
+	$(BIN)/pytest -q -n 2 -m browser
 
 bench: models  ## Measure this machine (some minutes).
 	$(BIN)/voice-agent bench micro
@@ -63,4 +85,4 @@ docs: setup  ## Write docs/configuration.md from the code.
 	$(BIN)/python -m docs.generate
 
 clean:  ## Remove what the other targets made, except the models.
-	rm -rf $(VENV) var .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) var $(CONSOLE) console/node_modules sdk/node_modules .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
