@@ -81,7 +81,7 @@ bench: models  ## Measure this machine (some minutes).
 journals: models  ## Record the journals of real calls in tests/journals anew.
 	$(BIN)/python -m tests.e2e.record
 
-docs: setup  ## Write docs/configuration.md from the code.
+docs: setup  ## Write docs/configuration.md and console/openapi.json from the code.
 	$(BIN)/python -m docs.generate
 
 clean:  ## Remove what the other targets made, except the models.

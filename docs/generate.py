@@ -1,17 +1,27 @@
-"""Writes `configuration.md` from the settings' types, defaults and docstrings: ``make docs``."""
+"""Writes what is made from the code: ``make docs``.
+
+`configuration.md` from the settings' types, defaults and docstrings; `console/openapi.json`, of
+which the console's types are made, from the API's routes.
+"""
 
 import ast
 import inspect
+import json
 from pathlib import Path
 from types import ModuleType
+from typing import cast
 
 import msgspec
 
 from voice_agent import choices, sections, settings
+from voice_agent.web.api.application import routes
+from voice_agent.web.api.openapi import document
+from voice_agent.web.api.ports import Dependencies
 from voice_pipelines.audio import gate
 from voice_pipelines.conversation import policy
 
 TARGET = Path(__file__).with_name("configuration.md")
+OPENAPI = Path(__file__).parent.parent / "console" / "openapi.json"
 Section = type[msgspec.Struct]
 
 _INTRODUCTION = """\
@@ -67,6 +77,18 @@ def page() -> str:
     return "\n".join(parts)
 
 
+class _Nobody:
+    """Stands for all that the routes would work with, if they were called."""
+
+    def __getattr__(self, name: str) -> None:
+        return None
+
+
+def openapi() -> str:
+    described = document(routes(cast(Dependencies, _Nobody())))
+    return json.dumps(described, indent=1, ensure_ascii=False) + "\n"
+
+
 def _table(section: Section, prefix: str, docs: dict[tuple[str, str], str]) -> str:
     rows = ["| key | default | |", "|---|---|---|"]
     for field in msgspec.structs.fields(section):
@@ -93,3 +115,5 @@ def _is_section(kind: object) -> bool:
 
 if __name__ == "__main__":
     TARGET.write_text(page(), "utf-8")
+    OPENAPI.parent.mkdir(exist_ok=True)
+    OPENAPI.write_text(openapi(), "utf-8")
