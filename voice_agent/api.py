@@ -122,6 +122,7 @@ async def api(
         do_not_call=store.do_not_call,
         idempotency=store.idempotency,
         live=ApiCalls(switchboard),
+        trials=reception.trials,
         dialer=None if exchange is None else ApiDialer(exchange),
         voices=_voices(settings),
         requests_per_minute=settings.access.requests_per_minute,

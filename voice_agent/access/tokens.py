@@ -24,6 +24,10 @@ class SessionToken(msgspec.Struct, frozen=True, omit_defaults=True):
     """The conversation that it may resume; empty to begin a new one."""
     origin: str = ""
     """The page that it was given to; empty for any."""
+    draft: bool = False
+    """It is for the draft of its persona, as it is when the conversation begins."""
+    unsaved: str = ""
+    """The document of `calls.trials` that is tried in place of the draft; empty for the draft."""
     details: dict[str, str | int | float | bool | None] = {}
     """For the persona's templates."""
 

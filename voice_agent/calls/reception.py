@@ -8,11 +8,14 @@ from datetime import UTC, datetime
 import structlog
 from pydantic import JsonValue
 
+from ..actions import schema
+from ..actions.action import SchemaInvalid
 from ..errors import StorageUnavailable, VoiceAgentError
 from ..personas.persona import Persona
-from ..personas.repository import Personas, StoredPersona
+from ..personas.repository import NotFound, Personas, StoredPersona
 from .plan import CallPlan
 from .records import Direction, new_id
+from .trials import Trials
 
 _EVERY_S = 10.0
 """How often it looks whether another process has changed a persona."""
@@ -25,10 +28,15 @@ class NobodyOfThatName(VoiceAgentError):
     """The persona that was asked for is not published, or does not exist."""
 
 
+class DraftUnusable(VoiceAgentError):
+    """What is to be tried cannot be talked to as it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Published:
     id: str
     version: int
+    """0 for what is only tried."""
     persona: Persona
 
 
@@ -46,6 +54,8 @@ class Reception:
         """All numbers at which somebody answers; it changes with the personas."""
         self.published: asyncio.Queue[Persona] = asyncio.Queue()
         """Personas in a version that was not known before, for whoever prepares for their calls."""
+        self.trials = Trials()
+        """What is tried without having been saved."""
         self.changed = asyncio.Event()
         """To be set when a persona was published or deleted."""
 
@@ -125,6 +135,36 @@ class Reception:
             own=own,
             timezone=timezone,
         )
+
+    async def tried(
+        self,
+        persona_id: str,
+        details: Mapping[str, JsonValue],
+        *,
+        user_id: str = "",
+        unsaved: str = "",
+    ) -> CallPlan:
+        """The draft of a persona as it is now, or what `trials` has by the id `unsaved`.
+
+        Raises NobodyOfThatName, DraftUnusable and StorageUnavailable.
+        """
+        try:
+            stored = None if self._personas is None else await self._personas.get(persona_id)
+        except NotFound:
+            stored = None
+        if stored is None:
+            raise NobodyOfThatName(f"There is no persona {persona_id}.")
+        tried = self.trials.get(unsaved) if unsaved else stored.draft
+        if tried is None:
+            raise DraftUnusable("What was not saved is no longer kept; ask for another token.")
+        try:
+            if tried.actions_schema is not None:
+                schema.load(tried.actions_schema)
+        except SchemaInvalid as error:
+            raise DraftUnusable(f"The draft's actions_schema is not right: {error}") from error
+        told = {**details, "userId": user_id} if user_id and "userId" not in details else details
+        user = user_id or str(details.get("userId") or "")
+        return self._plan(_Published(stored.id, 0, tried), told, user, "web")
 
     def _named(self, name: str) -> _Published | None:
         """The published one; None for the default's own name."""

@@ -17,7 +17,7 @@ from ..access.keys import KeyRefused
 from ..access.tokens import SessionToken, Tokens
 from ..calls.captions import ClientEvent
 from ..calls.plan import CallPlan
-from ..calls.reception import NobodyOfThatName, Reception
+from ..calls.reception import DraftUnusable, NobodyOfThatName, Reception
 from ..calls.records import DEFAULT_WORKSPACE, Conversations, Message, RecordWriter
 from ..calls.resume import past
 from ..calls.session import Switchboard
@@ -90,6 +90,8 @@ class BrowserRoutes:
             raise Refused(1013, "unavailable", "The database does not answer.") from problem
         except NobodyOfThatName as problem:
             raise Refused(1008, "persona_unknown", str(problem)) from problem
+        except DraftUnusable as problem:
+            raise Refused(1008, "draft_refused", str(problem)) from problem
         if token.personas and plan.persona_id not in token.personas:
             raise Refused(1008, "persona_not_allowed", "The token is not for this persona.")
         call_id = f"WB{token_hex(16)}"
@@ -145,10 +147,17 @@ class BrowserRoutes:
             raise Refused(1008, "persona_missing", "Give personaId or personaName.")
         # Whoever signed the token knows better than the page.
         details = cast(dict[str, JsonValue], {**init.details, **token.details})
-        plan = self._reception.asked_for(
-            persona, details, user_id=token.user_id or init.user_id, direction="web"
-        )
+        plan = await self._who(token, persona, details, token.user_id or init.user_id)
         return replace(plan, workspace=token.workspace), ()
+
+    async def _who(
+        self, token: SessionToken, persona: str, details: dict[str, JsonValue], user_id: str
+    ) -> CallPlan:
+        """Raises NobodyOfThatName, DraftUnusable, StorageUnavailable."""
+        asked = self._reception
+        if token.draft:
+            return await asked.tried(persona, details, user_id=user_id, unsaved=token.unsaved)
+        return asked.asked_for(persona, details, user_id=user_id, direction="web")
 
     async def _resumed(self, token: SessionToken) -> _Planned:
         """The plan of a conversation that goes on. Raises Refused, NobodyOfThatName,
@@ -170,11 +179,11 @@ class BrowserRoutes:
             conversation = await conversations.get(id)
             if conversation is None:
                 raise Refused(1008, "conversation_unknown", f"There is no conversation {id}.")
-            plan = self._reception.asked_for(
+            plan = await self._who(
+                token,
                 conversation.persona_id or conversation.persona_name,
                 cast(dict[str, JsonValue], dict(conversation.details)),
-                user_id=conversation.user_id,
-                direction="web",
+                conversation.user_id,
             )
             before, messages = await past(conversations, conversation)
             plan = replace(plan, conversation_id=id, workspace=token.workspace, past=before)

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from tests.voice_agent.calls.rooms import becomes
 from voice_agent.calls import reception as reception_module
-from voice_agent.calls.reception import NobodyOfThatName, Reception
+from voice_agent.calls.reception import DraftUnusable, NobodyOfThatName, Reception
 from voice_agent.errors import StorageUnavailable
 from voice_agent.personas.persona import Persona, Telephone
 from voice_agent.personas.repository import Personas, StoredPersona
@@ -150,3 +150,44 @@ async def test_changes_are_noticed_and_a_database_that_is_down_takes_nobody_away
         await becomes(lambda: "+15550112" not in numbers)
         assert reception.called("+15550112", "").persona is HOUSE
         refreshing.cancel()
+
+
+async def test_a_draft_is_tried_as_it_is_now(tmp_path: Path) -> None:
+    async with kept(tmp_path) as personas:
+        (stored,) = await published(personas, persona("Rachel"))
+        reception = Reception(HOUSE, personas)
+        await reception.refresh()
+        await personas.save(stored.id, persona("Rachel").model_copy(update={"prompt": "Newer."}))
+        plan = await reception.tried(stored.id, {"plan": "gold"}, user_id="u1")
+        assert (plan.persona.prompt, plan.persona_id, plan.persona_version) == (
+            "Newer.",
+            stored.id,
+            0,
+        )
+        assert (plan.details, plan.user_id, plan.direction) == (
+            {"plan": "gold", "userId": "u1"},
+            "u1",
+            "web",
+        )
+        assert reception.asked_for(stored.id, {}).persona.prompt == ""
+
+        unsaved = reception.trials.keep(persona("Rachel").model_copy(update={"prompt": "Newest."}))
+        plan = await reception.tried(stored.id, {}, unsaved=unsaved)
+        assert (plan.persona.prompt, plan.persona_version) == ("Newest.", 0)
+
+
+async def test_what_cannot_be_tried_is_told(tmp_path: Path) -> None:
+    broken = persona("Rachel").model_copy(
+        update={"actions_schema": {"type": "object", "properties": {"show": {"type": "colour"}}}}
+    )
+    async with kept(tmp_path) as personas:
+        stored = await personas.create(broken)
+        reception = Reception(HOUSE, personas)
+        with pytest.raises(DraftUnusable, match="actions_schema"):
+            await reception.tried(stored.id, {})
+        with pytest.raises(DraftUnusable, match="another token"):
+            await reception.tried(stored.id, {}, unsaved="gone")
+        with pytest.raises(NobodyOfThatName, match="nobody"):
+            await reception.tried("nobody", {})
+    with pytest.raises(NobodyOfThatName):
+        await Reception(HOUSE).tried(stored.id, {})

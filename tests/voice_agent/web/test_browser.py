@@ -1,7 +1,7 @@
 """Conversations over the clients' media socket, by the Python client and message by message."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -51,6 +51,19 @@ class Place:
         services = self.server.agents.services
         self.server.agents.services = replace(services, llm=llm)
         return llm
+
+    @asynccontextmanager
+    async def api(self) -> AsyncIterator[Callable[[str, object], Awaitable[Any]]]:
+        """POST with the secret key."""
+        headers = {"Authorization": f"Bearer {self.secret}"}
+        async with aiohttp.ClientSession(headers=headers) as http:
+
+            async def post(path: str, body: object) -> Any:
+                async with http.post(f"{self.server.url}/api/{path}", json=body) as response:
+                    assert response.ok, await response.text()
+                    return await response.json()
+
+            yield post
 
     async def token(self, key: str = "", origin: str = "", **body: Any) -> str:
         async with (
@@ -160,6 +173,44 @@ async def test_another_client_resumes_by_a_secret_key(tmp_path: Path) -> None:
             await gone.wait()
             assert second.conversation_id == first.conversation_id
             assert len(here.server.switchboard) == 1
+
+
+async def test_a_draft_is_talked_to_before_it_is_published(tmp_path: Path) -> None:
+    async with place(tmp_path) as here, here.api() as api:
+        draft = {"name": "Bella", "prompt": "You are Bella.", "initial_message": "First draft."}
+        stored = await api("personas", draft)
+        id = stored["id"]
+        async with here.client() as client, asyncio.TaskGroup() as group:
+            with pytest.raises(ClientError) as refused:
+                await client.init(persona_id=id)
+            assert refused.value.code == "persona_unknown", "the token is not for drafts"
+            token = (await api(f"personas/{id}/try", {}))["token"]
+            await client.init(token=token)
+            group.create_task(plays(client, bytearray()))
+            await becomes(lambda: said(client) == [("ai", "First draft.")])
+            await client.end()
+            await idle(here.server)
+            await client.resume()
+            await client.end()
+            await idle(here.server)
+
+            edited = draft | {"initial_message": "Not saved."}
+            token = (await api(f"personas/{id}/try", {"persona": edited}))["token"]
+            await client.init(token=token)
+            group.create_task(plays(client, bytearray()))
+            await becomes(lambda: said(client) == [("ai", "Not saved.")])
+            await client.end()
+        await idle(here.server)
+        found = [record.conversation for record in await records(here)]
+        assert [(each.persona_id, each.persona_version) for each in found] == [(id, 0)] * 2
+
+        async with here.client() as client:
+            token = (await api(f"conversations/{found[0].id}/resume", None))["token"]
+            await client.resume(found[0].id, token=token)
+            token = (await api(f"personas/{id}/try", {}))["token"]
+            with pytest.raises(ClientError) as refused:
+                await client.init(persona_name="Anna", token=token)
+            assert refused.value.code == "persona_unknown", "of that token's no other"
 
 
 async def test_init_wants_a_persona(tmp_path: Path) -> None:

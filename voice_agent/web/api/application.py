@@ -14,6 +14,7 @@ from .access import AccessResource
 from .account import AccountResource
 from .call import Call
 from .conversations import ConversationResource
+from .editor import EditorResource
 from .gate import Gate
 from .older import OlderResource
 from .openapi import document, page
@@ -35,6 +36,7 @@ def routes(dependencies: Dependencies) -> list[Route]:
     """All operations."""
     resources = (
         PersonaResource(dependencies),
+        EditorResource(dependencies),
         OlderResource(dependencies),
         ConversationResource(dependencies),
         AccountResource(dependencies),

@@ -124,6 +124,7 @@ class ConversationResource:
             personas=(conversation.persona_id,) if conversation.persona_id else (),
             user_id=conversation.user_id,
             conversation=conversation.id,
+            draft=bool(conversation.persona_id) and conversation.persona_version == 0,
         )
         return SessionOut(token=self._tokens.sign(token), expires_in=self._tokens.life_s)
 

@@ -175,6 +175,7 @@ class ConversationOut(BaseModel):
     persona_id: str
     persona_name: str
     persona_version: int
+    """0 for a draft that was tried, and for the persona of the configuration."""
     user_id: str
     direction: str
     call: str
@@ -281,6 +282,21 @@ class SessionOut(BaseModel):
     token: str
     expires_in: int
     """Seconds."""
+
+
+class TryIn(Given):
+    """What the conversation begins with, as with `POST /api/sessions`."""
+
+    persona: Persona | None = None
+    """Tried in place of the draft, and not saved."""
+    user_id: UserId | None = None
+    details: dict[Short, str | int | float | bool | None] = {}
+
+
+class TryOut(SessionOut):
+    """A session token for what is tried, and what is doubtful in it."""
+
+    findings: list[FindingOut]
 
 
 class LinkIn(Given):

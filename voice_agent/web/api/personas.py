@@ -134,7 +134,7 @@ class PersonaResource:
     async def lint_persona(self, call: Call, body: Persona) -> Findings:
         """Say what is doubtful in a persona, without keeping it."""
         check(body)
-        return Findings(findings=_findings(body))
+        return Findings(findings=findings_of(body))
 
     async def get_persona(self, call: Call, path: ById) -> Answer:
         """Read a persona: its draft and what calls get."""
@@ -176,7 +176,7 @@ class PersonaResource:
     async def lint_draft(self, call: Call, path: ById) -> Findings:
         """Say what is doubtful in the draft."""
         stored = await self._of(call.workspace).get(path.id)
-        return Findings(findings=_findings(stored.draft))
+        return Findings(findings=findings_of(stored.draft))
 
     async def export_persona(self, call: Call, path: ById) -> web.Response:
         """Give the draft as a file: TOML, or JSON if `Accept` asks for it."""
@@ -249,7 +249,7 @@ def _route(
     return Route(method=method, path=path, handler=handler, gives=gives, tag=_TAG, **more)
 
 
-def _findings(persona: Persona) -> list[FindingOut]:
+def findings_of(persona: Persona) -> list[FindingOut]:
     return [
         FindingOut(
             severity=each.severity.value,
@@ -287,7 +287,7 @@ def _told(stored: StoredPersona) -> Answer:
 
 
 def _saved(stored: StoredPersona, status: int = 0) -> Answer:
-    body = SavedPersona(**_fields(stored), findings=_findings(stored.draft))
+    body = SavedPersona(**_fields(stored), findings=findings_of(stored.draft))
     headers = {"ETag": f'"{stored.etag}"'}
     if status == 201:
         headers["Location"] = f"/api/personas/{stored.id}"

@@ -118,6 +118,13 @@ class Voices(Protocol):
         """MP3 of the voice; None for an unknown one."""
 
 
+class Trials(Protocol):
+    """Documents that are tried without having been saved."""
+
+    def keep(self, persona: Persona) -> str:
+        """An id for a session token."""
+
+
 class Idempotency(Protocol):
     """Answers that are given again."""
 
@@ -143,6 +150,7 @@ class Dependencies:
     do_not_call: Callable[[str], DoNotCall]
     idempotency: Idempotency
     live: LiveCalls
+    trials: Trials
     dialer: Dialer | None = None
     voices: Voices | None = None
     requests_per_minute: int = 600

@@ -10,6 +10,7 @@ import aiohttp
 from aiohttp import web
 
 from voice_agent.access.tokens import Tokens
+from voice_agent.calls.trials import Trials
 from voice_agent.errors import VoiceAgentError
 from voice_agent.personas.repository import StoredPersona
 from voice_agent.storage.store import Store, opened
@@ -84,7 +85,9 @@ class SharedVoices:
 class Api:
     """A client with a key, and what stands behind the server."""
 
-    def __init__(self, url: str, store: Store, session: aiohttp.ClientSession) -> None:
+    def __init__(
+        self, url: str, store: Store, session: aiohttp.ClientSession, tokens: Tokens
+    ) -> None:
         self.url = url
         self.store = store
         self.session = session
@@ -92,6 +95,8 @@ class Api:
         self.dialer = Dialing()
         self.live = Live()
         self.voices = SharedVoices()
+        self.trials = Trials()
+        self.tokens = tokens
 
     async def __call__(
         self,
@@ -123,17 +128,19 @@ async def serving(folder: Path, requests_per_minute: int = 100_000) -> AsyncIter
         opened(f"sqlite:///{folder}/api.db") as store,
         aiohttp.ClientSession() as session,
     ):
-        api = Api("", store, session)
+        tokens = Tokens(await store.keys.signing_secret(), 900)
+        api = Api("", store, session, tokens)
         api.key = (await store.keys.create("admin", "default")).text
         dependencies = Dependencies(
             keys=store.keys,
-            tokens=Tokens(await store.keys.signing_secret(), 900),
+            tokens=tokens,
             personas=store.personas,
             conversations=store.conversations,
             counters=store.counters,
             do_not_call=store.do_not_call,
             idempotency=store.idempotency,
             live=api.live,
+            trials=api.trials,
             dialer=api.dialer,
             voices=api.voices,
             requests_per_minute=requests_per_minute,
