@@ -1,0 +1,9 @@
+import { Page, SkeletonLines } from "@/ui";
+
+export default function AccountPage() {
+  return (
+    <Page title="Account">
+      <SkeletonLines />
+    </Page>
+  );
+}

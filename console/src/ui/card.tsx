@@ -1,0 +1,40 @@
+import type { ReactNode } from "react";
+
+import { cx } from "@/lib/cx";
+
+export interface CardProps {
+  title?: ReactNode;
+  /** At the title's right. */
+  actions?: ReactNode;
+  description?: ReactNode;
+  /** No padding, for tables and lists. */
+  flush?: boolean;
+  className?: string;
+  children?: ReactNode;
+}
+
+export function Card({ title, actions, description, flush, className, children }: CardProps) {
+  return (
+    <section className={cx("rounded-xl border border-line bg-surface shadow-sm", className)}>
+      {(title || actions) && (
+        <header
+          className={cx(
+            "flex flex-wrap items-start justify-between gap-x-4 gap-y-2 px-4 pt-4 sm:px-5",
+            flush && "pb-3",
+          )}
+        >
+          <div>
+            {title && <h2 className="text-base font-semibold">{title}</h2>}
+            {description && <p className="text-sm text-muted">{description}</p>}
+          </div>
+          {actions && <div className="flex items-center gap-2">{actions}</div>}
+        </header>
+      )}
+      {children !== undefined && (
+        <div className={cx(!flush && "px-4 py-4 sm:px-5", flush && "overflow-hidden rounded-b-xl")}>
+          {children}
+        </div>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,54 @@
+import { Tabs as Radix } from "radix-ui";
+import type { ReactNode } from "react";
+
+import { cx } from "@/lib/cx";
+
+export interface Tab {
+  id: string;
+  label: ReactNode;
+  /** Something small behind the label, such as a count. */
+  badge?: ReactNode;
+  content: ReactNode;
+}
+
+export interface TabsProps {
+  /** What the tabs are of, read aloud. */
+  label: string;
+  tabs: Tab[];
+  value: string;
+  onChange: (id: string) => void;
+  className?: string;
+  /** Of the area below the tabs. */
+  contentClassName?: string;
+}
+
+export function Tabs({ label, tabs, value, onChange, className, contentClassName }: TabsProps) {
+  return (
+    <Radix.Root value={value} onValueChange={onChange} className={cx("flex flex-col", className)}>
+      <Radix.List
+        aria-label={label}
+        className="flex shrink-0 gap-1 overflow-x-auto border-b border-line"
+      >
+        {tabs.map((tab) => (
+          <Radix.Trigger
+            key={tab.id}
+            value={tab.id}
+            className={cx(
+              "-mb-px flex items-center gap-2 border-b-2 border-transparent px-3 py-2 text-sm",
+              "font-medium whitespace-nowrap text-muted -outline-offset-2! hover:text-ink",
+              "data-[state=active]:border-accent data-[state=active]:text-ink",
+            )}
+          >
+            {tab.label}
+            {tab.badge}
+          </Radix.Trigger>
+        ))}
+      </Radix.List>
+      {tabs.map((tab) => (
+        <Radix.Content key={tab.id} value={tab.id} className={cx("pt-4", contentClassName)}>
+          {tab.content}
+        </Radix.Content>
+      ))}
+    </Radix.Root>
+  );
+}
