@@ -24,6 +24,7 @@ from .web.api.application import application
 from .web.api.ports import CallRefusedBy, Dependencies, Dialed, EditedPersonas, Voices
 from .web.api.shared_voices import SharedVoices
 from .web.browser import BrowserRoutes
+from .web.entrance import Entrance
 
 
 class ApiCalls:
@@ -115,7 +116,7 @@ async def api(
     secret = await store.keys.signing_secret()
     dependencies = Dependencies(
         keys=store.keys,
-        tokens=Tokens(secret, settings.access.token_ms // 1000),
+        tokens=_tokens(settings, secret),
         personas=lambda workspace: cast(EditedPersonas, store.personas(workspace)),
         conversations=store.conversations,
         counters=store.counters,
@@ -147,16 +148,20 @@ async def browser_routes(
     metrics: Metrics,
 ) -> list[web.RouteDef]:
     """The media socket of clients. Raises StorageUnavailable."""
-    tokens = Tokens(await store.keys.signing_secret(), settings.access.token_ms // 1000)
-    return BrowserRoutes(
-        settings.browser,
-        tokens,
+    entrance = Entrance(
+        _tokens(settings, await store.keys.signing_secret()),
+        store.keys.is_valid,
         reception,
         switchboard,
         store.conversations,
         writer,
-        metrics.message_ignored,
-    ).routes()
+    )
+    return BrowserRoutes(settings.browser, entrance, metrics.message_ignored).routes()
+
+
+def _tokens(settings: Settings, secret: str) -> Tokens:
+    access = settings.access
+    return Tokens(secret, access.token_ms // 1000, access.resume_ms // 1000)
 
 
 def _voices(settings: Settings) -> Voices | None:

@@ -15,6 +15,7 @@ Amount = Annotated[int, msgspec.Meta(ge=0)]
 Country = Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")]
 PhoneNumber = Annotated[str, msgspec.Meta(pattern=r"^\+[1-9][0-9]{6,14}$")]
 NumberPrefix = Annotated[str, msgspec.Meta(pattern=r"^\+[1-9][0-9]{0,13}$")]
+IceUrl = Annotated[str, msgspec.Meta(pattern=r"^(stun|stuns|turn|turns):\S+$")]
 _HOURS = "^$|^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$"
 
 
@@ -63,6 +64,37 @@ class BrowserSettings(Section, frozen=True):
     """A media socket that sends nothing for so long is asked whether it still lives."""
     malformed_messages: Positive = 20
     """After so many messages that cannot be understood the socket is closed."""
+
+
+class WebRtcSettings(Section, frozen=True):
+    """Conversations over WebRTC, see docs/browser.md. Needs the extra ``webrtc``."""
+
+    enabled: bool = True
+    """Where it is off, or the extra is not installed, browsers use the WebSocket."""
+    stun_urls: tuple[IceUrl, ...] = ()
+    """Such as ``stun:stun.example.com:3478``: with these the page finds out its own address."""
+    turn_urls: tuple[IceUrl, ...] = ()
+    """Such as ``turn:turn.example.com:3478?transport=udp``, for pages behind firewalls."""
+    turn_secret_env: str = "TURN_SECRET"
+    """The variable with the secret shared with the TURN server (coturn: ``static-auth-secret``),
+    of which pages get short-lived credentials."""
+    turn_ms: Annotated[int, msgspec.Meta(ge=60_000, le=604_800_000)] = 43_200_000
+    """How long such credentials are valid: longer than any call."""
+    public_address: Annotated[str, msgspec.Meta(pattern=r"^$|^[0-9a-fA-F.:]+$")] = ""
+    """The IP address at which pages reach this machine, where it has another one itself (NAT that
+    keeps the ports). UDP must be let in."""
+    setup_ms: Annotated[int, msgspec.Meta(ge=100, le=120_000)] = 15_000
+    """How long a connection may take to stand."""
+    grace_ms: Milliseconds = 15_000
+    """How long a conversation waits for a new connection when its own has broken."""
+    quiet_ms: Annotated[int, msgspec.Meta(ge=200, le=600_000)] = 8_000
+    """A connection on which nothing arrives for so long has broken."""
+    most_hold_ms: Annotated[int, msgspec.Meta(ge=40, le=1000)] = 120
+    """The longest that packets are held back for one that is missing; it is 40 ms unless the
+    network proves to need more."""
+    playout_ms: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 60
+    """How long after it was sent something counts as heard: what pages keep to even out jitter."""
+    bits_per_second: Annotated[int, msgspec.Meta(ge=6_000, le=128_000)] = 32_000
 
 
 class OutgoingSettings(Section, frozen=True):
@@ -183,6 +215,8 @@ class StorageSettings(Section, frozen=True):
 class AccessSettings(Section, frozen=True):
     token_ms: Annotated[int, msgspec.Meta(ge=10_000, le=86_400_000)] = 900_000
     """How long a browser may begin conversations with a session token."""
+    resume_ms: Annotated[int, msgspec.Meta(ge=10_000, le=2_592_000_000)] = 86_400_000
+    """How long it may resume one with the token that came with it."""
     requests_per_minute: Positive = 600
     """Requests of one key to the API; further ones are refused with 429."""
 

@@ -45,6 +45,7 @@ from .sections import (
     StorageSettings,
     TelemetrySettings,
     TwilioSettings,
+    WebRtcSettings,
 )
 
 ENVIRONMENT_PREFIX = "VOICE_AGENT_"
@@ -75,6 +76,7 @@ class Settings(Section, frozen=True):
     server: ServerSettings = ServerSettings()
     twilio: TwilioSettings = TwilioSettings()
     browser: BrowserSettings = BrowserSettings()
+    webrtc: WebRtcSettings = WebRtcSettings()
     outgoing: OutgoingSettings = OutgoingSettings()
     recording: RecordingSettings = RecordingSettings()
     journal: JournalSettings = JournalSettings()

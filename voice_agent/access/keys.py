@@ -130,6 +130,9 @@ class Keys(Protocol):
     async def verify(self, text: str) -> ApiKey:
         """The key that was given. Raises KeyRefused."""
 
+    async def is_valid(self, id: str) -> bool:
+        """Whether there is a key of this id that has neither expired nor was revoked."""
+
     async def list(
         self, workspace: str | None = None, after: str = "", limit: int = 100
     ) -> Sequence[ApiKey]:

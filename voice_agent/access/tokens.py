@@ -1,5 +1,6 @@
 """Short-lived tokens with which a browser begins a conversation, signed and not stored."""
 
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 import msgspec
@@ -8,6 +9,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from .keys import KeyRefused
 
 _SALT = "voice-agent session token 1"
+_REFUSED = "The session token is wrong or has expired; ask for another."
 
 
 class SessionToken(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -35,11 +37,14 @@ class SessionToken(msgspec.Struct, frozen=True, omit_defaults=True):
 class Tokens:
     """Signs and checks tokens."""
 
-    def __init__(self, secret: str, life_s: int) -> None:
+    def __init__(self, secret: str, life_s: int, resume_s: int = 86_400) -> None:
+        """Tokens that begin a conversation live for `life_s`, those that resume one for
+        `resume_s`."""
         self._serializer = URLSafeTimedSerializer(
             secret, salt=_SALT, signer_kwargs={"digest_method": sha256}
         )
         self.life_s = life_s
+        self._resume_s = resume_s
 
     def sign(self, token: SessionToken) -> str:
         return str(self._serializer.dumps(msgspec.to_builtins(token)))
@@ -47,9 +52,12 @@ class Tokens:
     def verify(self, text: str) -> SessionToken:
         """What the token says. Raises KeyRefused."""
         try:
-            raw = self._serializer.loads(text, max_age=self.life_s)
-            return msgspec.convert(raw, SessionToken)
+            longest = max(self.life_s, self._resume_s)
+            raw, signed = self._serializer.loads(text, max_age=longest, return_timestamp=True)
+            token = msgspec.convert(raw, SessionToken)
         except (BadData, msgspec.ValidationError) as error:
-            raise KeyRefused(
-                "The session token is wrong or has expired; ask for another."
-            ) from error
+            raise KeyRefused(_REFUSED) from error
+        life = timedelta(seconds=self._resume_s if token.conversation else self.life_s)
+        if datetime.now(UTC) - signed > life:
+            raise KeyRefused(_REFUSED)
+        return token

@@ -61,6 +61,12 @@ class KeyRepository:
                     return key
         raise KeyRefused("The key is unknown, has expired or was revoked.")
 
+    async def is_valid(self, id: str) -> bool:
+        query = sa.select(api_keys).where(api_keys.c.id == id)
+        async with self._database.read() as connection:
+            row = (await connection.execute(query)).first()
+        return row is not None and _key(row).is_valid(datetime.now(UTC))
+
     async def list(
         self, workspace: str | None = None, after: str = "", limit: int = 100
     ) -> Sequence[ApiKey]:

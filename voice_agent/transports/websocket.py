@@ -21,8 +21,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from typing import Protocol, assert_never
+from typing import Protocol
 
 import structlog
 from aiohttp import WSMsgType, web
@@ -30,65 +29,25 @@ from aiohttp import WSMsgType, web
 from voice_codecs.browser import (
     MAX_MESSAGE_BYTES,
     RATES,
-    ActionTaken,
-    AiSpeechEnded,
-    AiSpeechStarted,
-    End,
-    Error,
     Flush,
     FromClient,
     FromServer,
     Init,
-    MalformedMessage,
-    MessagesUpdate,
-    Mute,
-    Paused,
     Played,
-    ReactTo,
-    Said,
-    SayText,
-    StateUpdated,
-    UpdateState,
-    UserSpeechEnded,
-    UserSpeechStarted,
-    UserText,
-    parse_client,
     serialize,
 )
 from voice_codecs.pcm import PCM16_8K, PCM16_16K, AudioFormat
 from voice_pipelines.engine.call import Line
 
-from ..actions.state import StateRefused
-from ..calls.captions import ClientEvent
-from ..calls.live import LiveCall
 from ..sections import BrowserSettings
 from .sending import CLOSE_S, UNREAD_LIMIT, Close, runs_through
+from .session import Allowance, ClientMessages, Refused, Session, error_of
 
 _FORMATS = {8000: PCM16_8K, 16_000: PCM16_16K}
 _AHEAD_MS = 5000
 """Audio that may come at once, after a pause of the network."""
-_MESSAGES_PER_S, _MESSAGES_AT_ONCE = 200, 1000
-_MUTE_MS = 1000
-"""Silence that is heard when the microphone goes off, so that what was said before it ends."""
 
 log = structlog.get_logger()
-
-
-class Refused(Close):
-    """The socket is told why, with a code for programs, and closed."""
-
-    def __init__(self, code: int, error: str, reason: str) -> None:
-        super().__init__(code, reason)
-        self.error = error
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """A conversation that a socket was admitted to."""
-
-    line: Line
-    live: LiveCall
-    resume_token: Callable[[], str]
 
 
 class Admission(Protocol):
@@ -138,8 +97,7 @@ class WebSocketLeg:
     def refuse(self, refusal: Close) -> None:
         """Say why there is no call."""
         self._opening = ()
-        code = refusal.error if isinstance(refusal, Refused) else "protocol"
-        self.tell(Error(code, refusal.reason))
+        self.tell(error_of(refusal))
 
     @property
     def format(self) -> AudioFormat:
@@ -204,56 +162,6 @@ class WebSocketLeg:
             transport.abort()
 
 
-def message_of(event: ClientEvent) -> FromServer:
-    """What the client is told of something that happened."""
-    match event.kind:
-        case "action":
-            return ActionTaken(event.body)
-        case "state_updated":
-            return StateUpdated(event.body)
-        case "messages":
-            said = [
-                Said(
-                    message_id=str(number),
-                    source="ai" if line.speaker == "agent" else "user",
-                    content=line.text,
-                    intended=line.intended,
-                    withdrawn=line.withdrawn,
-                )
-                for number, line in event.body["said"]
-            ]
-            return MessagesUpdate(said, event.body["interim"])
-        case "user_speech_started":
-            return UserSpeechStarted()
-        case "user_speech_ended":
-            return UserSpeechEnded()
-        case "ai_speech_started":
-            return AiSpeechStarted()
-        case "ai_speech_ended":
-            return AiSpeechEnded()
-        case _:
-            assert_never(event.kind)
-
-
-class Allowance:
-    """So much a second, and a little more at once. Pure: `now` is in seconds."""
-
-    def __init__(self, per_s: int, at_once: int, now: float) -> None:
-        self._per_s = per_s
-        self._at_once = at_once
-        self._left = float(at_once)
-        self._at = now
-
-    def take(self, amount: int, now: float) -> bool:
-        """Whether there is so much left; it is gone then."""
-        self._left = min(self._left + (now - self._at) * self._per_s, self._at_once)
-        self._at = now
-        if amount > self._left:
-            return False
-        self._left -= amount
-        return True
-
-
 class BrowserSocket:
     """The protocol on one media socket, from the handshake to the close."""
 
@@ -267,9 +175,7 @@ class BrowserSocket:
         self._settings = settings
         self._admit = admit
         self._count = count
-        self._malformed = 0
         self._now = asyncio.get_running_loop().time
-        self._messages = Allowance(_MESSAGES_PER_S, _MESSAGES_AT_ONCE, self._now())
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         """Upgrade the request and stay until the conversation is over or paused."""
@@ -281,14 +187,16 @@ class BrowserSocket:
         )
         await socket.prepare(request)
         leg = WebSocketLeg(socket, request.transport)
+        most_malformed = self._settings.malformed_messages
+        messages = ClientMessages(leg, most_malformed, self._count, self._now)
         try:
-            init = await self._until_init(socket, leg)
+            init = await self._until_init(socket, messages)
             # What `end` remains if a bug ends the call: its context swallows the exception.
             end = Close(1011, "the server failed")
             async with self._admit(init, leg, request.headers.get("Origin", "")) as session:
                 leg.open()
                 # Leaving the context hangs the leg up: it has to know how.
-                end = leg.end = await self._stream(socket, leg, session)
+                end = leg.end = await self._stream(socket, messages, leg, session)
         except Close as refusal:
             end = refusal
             if end.code != 1000:
@@ -301,12 +209,12 @@ class BrowserSocket:
         await leg.hang_up()
         return socket
 
-    async def _until_init(self, socket: web.WebSocketResponse, leg: WebSocketLeg) -> Init:
+    async def _until_init(self, socket: web.WebSocketResponse, messages: ClientMessages) -> Init:
         deadline = self._settings.start_ms / 1000
         try:
             async with asyncio.timeout(deadline):
                 while True:
-                    match await self._next(socket, leg):
+                    match await self._next(socket, messages):
                         case Init(sample_rate=rate) as init:
                             if rate not in RATES:
                                 raise Refused(1003, "format", "sampleRate must be 8000 or 16000")
@@ -321,7 +229,11 @@ class BrowserSocket:
             raise Refused(1008, "too_late", f"no init within {deadline:g} s") from None
 
     async def _stream(
-        self, socket: web.WebSocketResponse, leg: WebSocketLeg, session: Session
+        self,
+        socket: web.WebSocketResponse,
+        messages: ClientMessages,
+        leg: WebSocketLeg,
+        session: Session,
     ) -> Close:
         """Pass on what arrives until the socket ends; return how to close.
 
@@ -329,28 +241,19 @@ class BrowserSocket:
         """
         rate = leg.format.rate
         audio = Allowance(rate, rate * _AHEAD_MS // 1000, self._now())
-        muted = False
         try:
             while True:
-                match message := await self._next(socket, leg):
+                match message := await self._next(socket, messages):
                     case bytes():
-                        if not muted and message:
+                        if message and not messages.muted:
                             self._hear(message, leg, session.line, audio)
-                    case Mute():
-                        if message.muted and not muted:
-                            session.line.hear(bytes(2 * rate * _MUTE_MS // 1000))
-                        muted = message.muted
-                    case End():
-                        session.live.paused = True
-                        token = session.resume_token()
-                        leg.tell(Paused(session.live.conversation_id, token))
-                        return Close(1000, "paused")
-                    case Init():
-                        return Close(1002, "a second init")
+                    case Played(generation, samples):
+                        for name in leg.played(generation, samples):
+                            session.line.acknowledged(name)
                     case None:
                         pass
                     case _:
-                        self._act(message, leg, session)
+                        messages.act(message, session)
         except _Gone:
             if not leg.hung_up:
                 session.live.paused = True  # The network is gone; the user may come back.
@@ -366,50 +269,15 @@ class BrowserSocket:
         else:
             self._count("too_fast")
 
-    def _act(
-        self,
-        message: UpdateState | SayText | ReactTo | UserText | Played,
-        leg: WebSocketLeg,
-        session: Session,
-    ) -> None:
-        live = session.live
-        match message:
-            case Played(generation, samples):
-                for name in leg.played(generation, samples):
-                    session.line.acknowledged(name)
-            case UpdateState(state):
-                try:
-                    live.merge_state(state)
-                except StateRefused as refusal:
-                    leg.tell(Error("state_refused", str(refusal)))
-            case SayText(text):
-                live.say(text)
-            case ReactTo(text):
-                live.react(text)
-            case UserText(text):
-                live.typed(text)
-            case _:
-                assert_never(message)
-
     async def _next(
-        self, socket: web.WebSocketResponse, leg: WebSocketLeg
+        self, socket: web.WebSocketResponse, messages: ClientMessages
     ) -> FromClient | bytes | None:
         """The next message; None for one that is none. Raises Close, and _Gone at the end."""
         message = await socket.receive()
         if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
             raise _Gone
-        if not self._messages.take(1, self._now()):
-            raise Refused(1008, "too_many_messages", "too many messages at once")
+        messages.came()
         if message.type is WSMsgType.BINARY:
             audio: bytes = message.data
             return audio
-        try:
-            return parse_client(message.data)
-        except MalformedMessage as error:
-            self._count("malformed")
-            self._malformed += 1
-            log.warning("media_message_malformed", problem=str(error)[:120])
-            if self._malformed >= self._settings.malformed_messages:
-                raise Close(1007, "too many messages that cannot be understood") from error
-            leg.tell(Error("malformed", str(error)))
-            return None
+        return messages.parse(message.data)

@@ -1,64 +1,30 @@
 """``WS /browser/media``: conversations that browsers, games and other clients begin and resume."""
 
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import replace
-from secrets import token_hex
-from typing import cast
 
-import msgspec
-import structlog
 from aiohttp import web
-from pydantic import JsonValue
 
-from voice_codecs.browser import Init, MessagesUpdate, Ready, Said
+from voice_codecs.browser import Init
 
-from ..access.keys import KeyRefused
-from ..access.tokens import SessionToken, Tokens
-from ..calls.captions import ClientEvent
-from ..calls.plan import CallPlan
-from ..calls.reception import DraftUnusable, NobodyOfThatName, Reception
-from ..calls.records import DEFAULT_WORKSPACE, Conversations, Message, RecordWriter
-from ..calls.resume import past
-from ..calls.session import Switchboard
-from ..errors import CallRefused, StorageUnavailable
 from ..sections import BrowserSettings
-from ..transports.websocket import BrowserSocket, Refused, Session, WebSocketLeg, message_of
+from ..transports.session import Session
+from ..transports.websocket import BrowserSocket, WebSocketLeg
+from .entrance import Entrance
 
 PATH = "/browser/media"
-_WRITTEN_MS = 3000
-"""How long a resumed conversation waits until the records of its earlier part are written."""
-_MESSAGES_AT_ONCE = 100
-"""Of an earlier part, in one message to the client."""
-
-_Planned = tuple[CallPlan, Sequence[Message]]
-"""The call, and the records of what was said before it."""
-
-log = structlog.get_logger()
 
 
 class BrowserRoutes:
     """The route and what stands behind it."""
 
     def __init__(
-        self,
-        settings: BrowserSettings,
-        tokens: Tokens,
-        reception: Reception,
-        switchboard: Switchboard,
-        conversations: Callable[[str], Conversations],
-        writer: RecordWriter,
-        count: Callable[[str], None],
+        self, settings: BrowserSettings, entrance: Entrance, count: Callable[[str], None]
     ) -> None:
-        """`conversations` are those of a workspace; `count` is told what is ignored, by kind."""
+        """`count` is told what is ignored, by kind."""
         self._settings = settings
-        self._tokens = tokens
-        self._reception = reception
-        self._switchboard = switchboard
-        self._conversations = conversations
-        self._writer = writer
+        self._entrance = entrance
         self._count = count
-        self._resuming: set[str] = set()
 
     def routes(self) -> list[web.RouteDef]:
         return [web.get(PATH, self._media)]
@@ -79,142 +45,6 @@ class BrowserRoutes:
 
     @asynccontextmanager
     async def _admitted(self, init: Init, leg: WebSocketLeg, origin: str) -> AsyncIterator[Session]:
-        token = self._checked(init, origin)
-        try:
-            self._switchboard.check()
-            plan, earlier = await self._plan(init, token)
-        except CallRefused as refusal:
-            raise Refused(1013, "busy", str(refusal)) from refusal
-        except StorageUnavailable as problem:
-            log.warning("conversation_not_resumed", reason=str(problem))
-            raise Refused(1013, "unavailable", "The database does not answer.") from problem
-        except NobodyOfThatName as problem:
-            raise Refused(1008, "persona_unknown", str(problem)) from problem
-        except DraftUnusable as problem:
-            raise Refused(1008, "draft_refused", str(problem)) from problem
-        if token.personas and plan.persona_id not in token.personas:
-            raise Refused(1008, "persona_not_allowed", "The token is not for this persona.")
-        call_id = f"WB{token_hex(16)}"
-        structlog.contextvars.bind_contextvars(call_id=call_id)
-
-        def resume_token() -> str:
-            return self._tokens.sign(
-                msgspec.structs.replace(
-                    token,
-                    personas=(plan.persona_id,) if plan.persona_id else (),
-                    user_id=plan.user_id,
-                    conversation=plan.conversation_id,
-                    details={},
-                )
-            )
-
-        leg.begin(init.sample_rate, _opening(plan, earlier, init.sample_rate, resume_token()))
-
-        def client(event: ClientEvent) -> None:
-            leg.tell(message_of(event))
-
-        board = self._switchboard
-        try:
-            async with board.caller(call_id, leg, True, plan, client) as line:
-                live = board.conversation(plan.conversation_id)
-                assert live is not None  # It has just begun.
-                yield Session(line, live, resume_token)
-        except CallRefused as refusal:
-            raise Refused(1013, "busy", str(refusal)) from refusal
-
-    def _checked(self, init: Init, origin: str) -> SessionToken:
-        """What the token allows. Raises Refused."""
-        try:
-            token = self._tokens.verify(init.token)
-        except KeyRefused as problem:
-            raise Refused(1008, "token_refused", str(problem)) from problem
-        if token.origin and token.origin != origin:
-            raise Refused(1008, "origin_refused", "The token was given to another origin.")
-        if init.conversation_id and init.conversation_id != token.conversation:
-            raise Refused(1008, "token_refused", "The token is not for this conversation.")
-        # Personas are published in this workspace only.
-        if token.workspace != DEFAULT_WORKSPACE:
-            raise Refused(1008, "persona_unknown", "No persona of this workspace can be called.")
-        return token
-
-    async def _plan(self, init: Init, token: SessionToken) -> _Planned:
-        if token.conversation:
-            return await self._resumed(token)
-        persona = init.persona_id or init.persona_name
-        if not persona and len(token.personas) == 1:
-            persona = token.personas[0]
-        if not persona:
-            raise Refused(1008, "persona_missing", "Give personaId or personaName.")
-        # Whoever signed the token knows better than the page.
-        details = cast(dict[str, JsonValue], {**init.details, **token.details})
-        plan = await self._who(token, persona, details, token.user_id or init.user_id)
-        return replace(plan, workspace=token.workspace), ()
-
-    async def _who(
-        self, token: SessionToken, persona: str, details: dict[str, JsonValue], user_id: str
-    ) -> CallPlan:
-        """Raises NobodyOfThatName, DraftUnusable, StorageUnavailable."""
-        asked = self._reception
-        if token.draft:
-            return await asked.tried(persona, details, user_id=user_id, unsaved=token.unsaved)
-        return asked.asked_for(persona, details, user_id=user_id, direction="web")
-
-    async def _resumed(self, token: SessionToken) -> _Planned:
-        """The plan of a conversation that goes on. Raises Refused, NobodyOfThatName,
-        StorageUnavailable."""
-        id = token.conversation
-        if id in self._resuming:
-            raise Refused(1013, "busy", "The conversation is being resumed already.")
-        self._resuming.add(id)
-        try:
-            live = self._switchboard.conversation(id)
-            if live is not None and live.plan.direction != "web":
-                raise Refused(1013, "busy", "The conversation is live on the telephone.")
-            # A client whose network was gone is back before the server has noticed.
-            if live is not None and not await self._switchboard.pause(id):
-                raise Refused(1013, "busy", "The conversation is still live elsewhere.")
-            if not await self._writer.written(_WRITTEN_MS):
-                raise StorageUnavailable("The conversation's records are not written yet.")
-            conversations = self._conversations(token.workspace)
-            conversation = await conversations.get(id)
-            if conversation is None:
-                raise Refused(1008, "conversation_unknown", f"There is no conversation {id}.")
-            plan = await self._who(
-                token,
-                conversation.persona_id or conversation.persona_name,
-                cast(dict[str, JsonValue], dict(conversation.details)),
-                conversation.user_id,
-            )
-            before, messages = await past(conversations, conversation)
-            plan = replace(plan, conversation_id=id, workspace=token.workspace, past=before)
-            return plan, messages
-        finally:
-            self._resuming.discard(id)
-
-
-def _opening(
-    plan: CallPlan, earlier: Sequence[Message], rate: int, resume_token: str
-) -> list[Ready | MessagesUpdate]:
-    ready = Ready(
-        conversation_id=plan.conversation_id,
-        resume_token=resume_token,
-        sample_rate=rate,
-        resumed=plan.past is not None,
-        state=dict(plan.past.state) if plan.past else {},
-    )
-    said = [
-        Said(
-            str(message.number),
-            "ai" if message.speaker == "agent" else "user",
-            message.text,
-            message.intended,
-        )
-        for message in earlier
-        if message.speaker != "note" and not message.withdrawn
-    ]
-    return [ready, *_in_parts(said)]
-
-
-def _in_parts(said: Sequence[Said]) -> Iterator[MessagesUpdate]:
-    for at in range(0, len(said), _MESSAGES_AT_ONCE):
-        yield MessagesUpdate(list(said[at : at + _MESSAGES_AT_ONCE]))
+        invited = await self._entrance.invite(init, origin)
+        async with self._entrance.enter(invited, leg, "WB") as session:
+            yield session
