@@ -11,18 +11,19 @@ from .calls.live import LiveCall
 from .calls.reception import Reception
 from .calls.records import RecordWriter
 from .calls.session import Switchboard
-from .choices import choices
 from .personas.repository import StoredPersona
-from .settings import Settings, key_variable
+from .presets import PRESETS
+from .retrieval import Retrievers
+from .settings import Settings
 from .storage.store import Store
 from .telemetry.metrics import Metrics
 from .telephony.destination import Refused
 from .telephony.errors import TwilioError
 from .telephony.exchange import Exchange
 from .telephony.outgoing import Wanted
+from .voice_catalog import Catalog, account
 from .web.api.application import application
-from .web.api.ports import CallRefusedBy, Dependencies, Dialed, EditedPersonas, Voices
-from .web.api.shared_voices import SharedVoices
+from .web.api.ports import CallRefusedBy, Dependencies, Dialed, EditedPersonas
 from .web.browser import BrowserRoutes
 from .web.entrance import Entrance
 
@@ -111,8 +112,10 @@ async def api(
     switchboard: Switchboard,
     reception: Reception,
     exchange: Exchange | None,
+    retrievers: Retrievers,
 ) -> web.Application:
     """The application for ``/api``. Raises StorageUnavailable."""
+    shared = account(settings, os.environ)
     secret = await store.keys.signing_secret()
     dependencies = Dependencies(
         keys=store.keys,
@@ -124,8 +127,11 @@ async def api(
         idempotency=store.idempotency,
         live=ApiCalls(switchboard),
         trials=reception.trials,
+        scenarios=retrievers,
         dialer=None if exchange is None else ApiDialer(exchange),
-        voices=_voices(settings),
+        voices=shared,
+        catalog=Catalog(settings, os.environ, shared),
+        keys_set={each.key for each in PRESETS.values() if os.environ.get(each.key)},
         requests_per_minute=settings.access.requests_per_minute,
         secure_cookies=settings.server.public_url.startswith("https://"),
     )
@@ -162,10 +168,3 @@ async def browser_routes(
 def _tokens(settings: Settings, secret: str) -> Tokens:
     access = settings.access
     return Tokens(secret, access.token_ms // 1000, access.resume_ms // 1000)
-
-
-def _voices(settings: Settings) -> Voices | None:
-    for part in choices(settings.tts):
-        if part.provider == "elevenlabs":
-            return SharedVoices(os.environ.get(key_variable(part), ""), part.base_url)
-    return None

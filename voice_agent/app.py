@@ -120,7 +120,9 @@ async def serving(
             telephone = TelephoneRoutes(front.signed, exchange.dialer, exchange.transfers)
             routes += telephone.routes()
         routes += await _browser(settings, archive, switchboard, reception, metrics)
-        web_api = await _api(settings, archive, switchboard, reception, exchange)
+        retrievers = Retrievers(lambda: _embedding_model(settings))
+        stack.callback(retrievers.close)
+        web_api = await _api(settings, archive, switchboard, reception, exchange, retrievers)
         application = front.application(routes, web_api)
         host, port = await stack.enter_async_context(_listening(application, settings))
         opening = beginning(configuration.policy(), reception.default, _now())
@@ -128,8 +130,6 @@ async def serving(
         front.providers = metrics.providers = stages.status
         services = await _services(configuration, stages, metronome, stack, progress)
         hooks = await _webhooks(settings, stack)
-        retrievers = Retrievers(lambda: _embedding_model(settings))
-        stack.callback(retrievers.close)
         agents = Agents(
             services,
             configuration.policy(),
@@ -225,13 +225,14 @@ async def _api(
     switchboard: Switchboard,
     reception: Reception,
     exchange: "Exchange | None",
+    retrievers: Retrievers,
 ) -> web.Application | None:
     """The application for ``/api``; None where nothing is kept."""
     if archive.store is None:
         return None
     from .api import api  # Its schemas and documents are nothing to a server without storage.
 
-    return await api(settings, archive.store, switchboard, reception, exchange)
+    return await api(settings, archive.store, switchboard, reception, exchange, retrievers)
 
 
 async def _browser(

@@ -92,7 +92,8 @@ class TtsChoice(Section, frozen=True):
     provider: Literal["local", "deepgram", "elevenlabs", "openai", "scripted"] = "local"
     """``openai`` is any OpenAI-compatible speech API."""
     model: str = ""
-    """The API's name of the model; needed for ``openai``. For ``deepgram`` it names the voice."""
+    """The API's name of the model; needed for ``openai``. For ``deepgram`` it names the voice, if
+    `voice` does not."""
     voice: str = ""
     """The API's name of the voice; needed for ``elevenlabs`` and ``openai``."""
     voice_settings: dict[str, float | bool] = {}

@@ -245,7 +245,9 @@ class Stages:
                 self._progress("Starting the voice")
                 return await self._stack.enter_async_context(registry.local_tts(MULAW_8K))
             case "deepgram":
-                entering = registry.deepgram_tts(_key(part), part.model, part.base_url)
+                entering = registry.deepgram_tts(
+                    _key(part), part.voice or part.model, part.base_url
+                )
             case "elevenlabs":
                 entering = registry.elevenlabs_tts(
                     _key(part), part.voice, part.model, part.base_url, part.voice_settings

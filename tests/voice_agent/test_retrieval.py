@@ -88,3 +88,30 @@ async def test_a_model_that_cannot_be_read_is_logged_once(
             assert [each.context for each in await second.find(Query("cats"))] == ["cats"]
             building.cancel()
     assert [line["event"] for line in logged] == ["scenarios_not_embedded"]
+
+
+async def test_whoever_edits_finds_what_a_call_would(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(embeddings, "MiniLm", Meaning)
+    with retrievers(tmp_path) as made:
+        dogs = persona("dogs")
+        first = await made.match("p1", dogs, Query("dogs"))
+        assert [(each.index, each.score > 0) for each in first.found] == [(0, True)]
+        assert not first.by_meaning
+        async with asyncio.TaskGroup() as group:
+            building = group.create_task(made.keep_building())
+            await becomes(lambda: knows_meaning(made._edited["p1"][1]))
+            building.cancel()
+        again = await made.match("p1", dogs, Query("pets"))
+        assert [each.score > 0 for each in again.found] == [True], "nothing was read again"
+        changed = await made.match("p1", persona("cats"), Query("cats"))
+        assert [each.scenario.context for each in changed.found] == ["cats"]
+        assert not changed.by_meaning
+
+
+async def test_of_many_edited_personas_the_latest_are_kept() -> None:
+    with retrievers(None) as made:
+        for number in range(20):
+            await made.match(str(number), persona("dogs"), Query("dogs"))
+        assert len(made._edited) < 20 and "19" in made._edited

@@ -23,12 +23,14 @@ import numpy.typing as npt
 from .bm25 import Bm25
 from .embeddings import Embedder, Remembered, Vectors
 from .persona import Scenario
-from .retriever import TOP, Query, normal_text
+from .retriever import TOP, Match, Matches, Query, normal_text
 
 _RANK_OFFSET = 60
 """The usual one: how little the very first places count more than the next."""
 _BY_PERSONA = 0.5
 """How much a match of the persona's statement counts beside one of the caller's."""
+_BEST = 2 * (1 + _BY_PERSONA) / (_RANK_OFFSET + 1)
+"""What the first of all four rankings gains."""
 _UNRELATED = 0.2
 """Sentences whose vectors have no greater cosine have nothing to do with each other, so that a
 greeting does not rank the scenarios by chance."""
@@ -44,6 +46,7 @@ _PATIENCE_S = 0.004
 
 Side: TypeAlias = Literal["user", "persona"]
 Scores: TypeAlias = npt.NDArray[np.float32]
+Found: TypeAlias = tuple[Match, ...]
 
 
 class ScenarioIndex:
@@ -72,17 +75,21 @@ class ScenarioIndex:
         (vector,) = self.embedder.embed([text])
         return _fused(self._meanings[side].scores(vector), floor=_UNRELATED)
 
-    def best(self, user: Scores, persona: Scores, count: int) -> tuple[Scenario, ...]:
+    def best(self, user: Scores, persona: Scores, count: int) -> Found:
         """The `count` scenarios that gain the most; all if there are fewer."""
-        order = np.argsort(-(user + _BY_PERSONA * persona), kind="stable")[:count]
-        return tuple(self.scenarios[number] for number in order)
+        scores = user + _BY_PERSONA * persona
+        order = np.argsort(-scores, kind="stable")[:count]
+        return tuple(
+            Match(int(number), float(scores[number]) / _BEST, self.scenarios[number])
+            for number in order
+        )
 
     def search(self, query: Query, count: int = TOP) -> tuple[Scenario, ...]:
         """The `count` best by words and meaning."""
         normal = query.normal
         user = self.by_words(normal.user) + self.by_meaning("user", normal.user)
         persona = self.by_words(normal.persona) + self.by_meaning("persona", normal.persona)
-        return self.best(user, persona, count)
+        return _scenarios(self.best(user, persona, count))
 
 
 class _Meanings:
@@ -154,14 +161,26 @@ class HybridRetriever:
         self._search.begin(query.normal)
 
     async def find(self, query: Query, count: int = TOP) -> Sequence[Scenario]:
-        search, normal = self._search, query.normal
+        return _scenarios(await self._found(self._search, query, count, self._patience_s))
+
+    async def matches(self, query: Query, patience_s: float, count: int = TOP) -> Matches:
+        """What `find` gives, with where it stands and how well it fits.
+
+        Nobody is waiting on a line, so that the meaning may take `patience_s`.
+        """
+        search = self._search
+        found = await self._found(search, query, count, patience_s)
+        return Matches(found, search.index.embedder is not None)
+
+    async def _found(self, search: "_Search", query: Query, count: int, patience_s: float) -> Found:
+        normal = query.normal
         if not search.index.scenarios:
             return ()
         found = search.found(normal, count) or search.nearly_found(normal, count, _FEW_WORDS)
         if found is not None:
             return found
         if search.begin(normal, urgent=True) is not None:
-            await search.wait(normal, self._patience_s)
+            await search.wait(normal, patience_s)
         words = len(normal.user.split())
         return (
             search.found(normal, count)
@@ -176,13 +195,13 @@ class _Search:
     def __init__(self, index: ScenarioIndex, executor: Executor) -> None:
         self.index = index
         self._executor = executor
-        self._searches: OrderedDict[Query, Future[tuple[Scenario, ...]]] = OrderedDict()
+        self._searches: OrderedDict[Query, Future[Found]] = OrderedDict()
         self._meant: OrderedDict[tuple[Side, str], Scores] = OrderedDict()
         """What came of the meaning of a statement; written by the threads."""
         self._waiting = 0
         self._lock = threading.Lock()
 
-    def begin(self, query: Query, *, urgent: bool = False) -> Future[tuple[Scenario, ...]] | None:
+    def begin(self, query: Query, *, urgent: bool = False) -> Future[Found] | None:
         """The search for `query`, begun now unless it was; None if too much is being done."""
         if self.index.embedder is None or not self.index.scenarios:
             return None
@@ -212,14 +231,14 @@ class _Search:
             waiting.add_done_callback(_seen)
             await asyncio.wait([waiting], timeout=patience_s)
 
-    def found(self, query: Query, count: int) -> tuple[Scenario, ...] | None:
+    def found(self, query: Query, count: int) -> Found | None:
         """What the search for `query` gave; None if it is not through, or failed."""
         future = self._searches.get(query)
         if future is None or not future.done() or future.cancelled() or future.exception():
             return None
         return future.result()[:count]
 
-    def nearly_found(self, query: Query, count: int, missing: int) -> tuple[Scenario, ...] | None:
+    def nearly_found(self, query: Query, count: int, missing: int) -> Found | None:
         """By all words, and by the meaning of those without the last ones, at most `missing`.
 
         None if no such beginning has been searched for; never costs more than `by_words`.
@@ -231,9 +250,7 @@ class _Search:
                 return self.by_words(query, count, meant)
         return None
 
-    def by_words(
-        self, query: Query, count: int, meant: Scores | float = 0.0
-    ) -> tuple[Scenario, ...]:
+    def by_words(self, query: Query, count: int, meant: Scores | float = 0.0) -> Found:
         """By words, what `meant` gives, and what the persona's statement is known to mean."""
         user = self.index.by_words(query.user) + meant
         persona = self.index.by_words(query.persona)
@@ -241,7 +258,7 @@ class _Search:
             user, persona + self._meant.get(("persona", query.persona), 0.0), count
         )
 
-    def _run(self, query: Query) -> tuple[Scenario, ...]:
+    def _run(self, query: Query) -> Found:
         user = self.index.by_words(query.user) + self._meaning("user", query.user)
         persona = self.index.by_words(query.persona) + self._meaning("persona", query.persona)
         # More than any prompt takes, so that the count need not be known ahead.
@@ -257,15 +274,19 @@ class _Search:
                     self._meant.popitem(last=False)
         return scores
 
-    def _done(self, _: Future[tuple[Scenario, ...]]) -> None:
+    def _done(self, _: Future[Found]) -> None:
         with self._lock:
             self._waiting -= 1
 
 
-def _seen(future: asyncio.Future[tuple[Scenario, ...]]) -> None:
+def _seen(future: asyncio.Future[Found]) -> None:
     """What went wrong is looked at where the result is; asyncio need not report it as lost."""
     if not future.cancelled():
         future.exception()
+
+
+def _scenarios(found: Found) -> tuple[Scenario, ...]:
+    return tuple(match.scenario for match in found)
 
 
 def _fused(scores: Scores, floor: float) -> Scores:

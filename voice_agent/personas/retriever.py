@@ -26,6 +26,26 @@ class Query:
         return Query(normal_text(self.user), normal_text(self.persona))
 
 
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A scenario that was found."""
+
+    index: int
+    """Its place among the persona's."""
+    score: float
+    """1 for the first by words and by meaning of both statements, 0 for an unrelated one."""
+    scenario: Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """What is found at a moment, the best first."""
+
+    found: Sequence[Match]
+    by_meaning: bool
+    """False where words alone were compared."""
+
+
 class Retriever(Protocol):
     """Finds the scenarios of one persona; anything may be behind it."""
 

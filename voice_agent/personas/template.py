@@ -28,11 +28,7 @@ from typing import TypeAlias
 from pydantic import JsonValue
 
 from .findings import Finding, Severity
-
-KEYWORDS = ("actionsSchema", "currentDatetime")
-SAYINGS = ("personaSays", "userSays")
-FIELDS = ("context", *SAYINGS, "responseGuidelines")
-"""What a scenario has, by the names of the API."""
+from .keywords import DETAILS, FIELDS, SAYINGS, TABLE, VALUES
 
 _LONG_REMARK = r"(?P<long_remark> \{\{!--.*?--\}\} ) |"
 _TOKENS = r"""
@@ -92,7 +88,7 @@ class Template:
 
     def details(self) -> tuple[Value, ...]:
         """The places that take a detail."""
-        return tuple(value for value in _values(self.nodes) if value.path[0] == "details")
+        return tuple(value for value in _values(self.nodes) if value.path[0] == DETAILS)
 
     def uses(self, keyword: str) -> bool:
         """True if ``actionsSchema``, ``currentDatetime``, ``details`` or ``scenarios`` appears."""
@@ -316,9 +312,9 @@ class _Parser:
         """What is wrong with a value of that path here; empty if nothing."""
         head, *rest = path
         inside = [block.path for block in self._open if block.path]
-        if head == "details":
+        if head == DETAILS:
             return "" if rest else "Say which detail: {{details.key}}."
-        if head in KEYWORDS:
+        if head in VALUES:
             return f"{{{{{head}}}}} has no parts; leave .{'.'.join(rest)} away." if rest else ""
         name = rest[0] if head == "this" and rest else head
         if len(inside) == 1 and (name in FIELDS or (head in ("this", "@index") and not rest)):
@@ -330,11 +326,11 @@ class _Parser:
                 f"{{{{{'.'.join(path)}}}}} has a meaning within {{{{#each scenarios}}}} and "
                 "{{/each}} only; it is left out."
             )
-        known = [*KEYWORDS, "details", *(FIELDS if inside else ())]
+        known = [*VALUES, DETAILS, *(FIELDS if inside else ())]
         known = known if len(self._findings) < _EXPLAINED else []
         close = difflib.get_close_matches(name[:100], known, 1)
         hint = f"did you mean {close[0]}?" if close else f"there are {_keyword_list()}."
-        if head == "details" or not close:
+        if head == DETAILS or not close:
             hint += f" A value of the conversation is written {{{{details.{name}}}}}."
         return f"There is no keyword {{{{{'.'.join(path)}}}}}, it is left out; {hint}"
 
@@ -416,7 +412,7 @@ class _Parser:
 
 
 def _is_global(value: Value) -> bool:
-    return value.path[0] in ("details", *KEYWORDS)
+    return value.path[0] in (DETAILS, *VALUES)
 
 
 def _place(finding: Finding) -> tuple[int, int]:
@@ -424,7 +420,5 @@ def _place(finding: Finding) -> tuple[int, int]:
 
 
 def _keyword_list() -> str:
-    return (
-        "{{actionsSchema}}, {{currentDatetime}}, {{details.key}} and "
-        "{{#each scenarios}} … {{/each}}"
-    )
+    *first, last = (each.text for each in TABLE if each.place in ("anywhere", "prompt"))
+    return f"{', '.join(first)} and {last}"

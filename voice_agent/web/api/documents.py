@@ -325,9 +325,77 @@ class LlmOut(BaseModel):
     """A language model by name."""
 
     name: str
+    """What a persona's `llm` may be."""
     model: str
-    """What it asks for if the persona names no other."""
+    """What it asks for by that name; empty where a persona has to say: `{base_url, model}`."""
     base_url: str
+    key_env: str
+    """The server's variable with the key; empty if none is needed."""
+    ready: bool
+    """Whether the server has the key."""
+
+
+class VoiceOut(BaseModel):
+    """A voice that a persona can have."""
+
+    provider: str
+    voice_id: str
+    name: str
+    description: str
+    sample: bool
+    """Whether `GET /api/voices/{id}/sample` gives one."""
+
+
+class ProviderProblem(BaseModel):
+    """Why the voices of a provider are not listed, or not all of them."""
+
+    provider: str
+    message: str
+
+
+class VoicesOut(BaseModel):
+    items: list[VoiceOut]
+    problems: list[ProviderProblem]
+
+
+class KeywordOut(BaseModel):
+    """A keyword of prompts."""
+
+    name: str
+    text: str
+    """As it is written."""
+    description: str
+    place: Literal["anywhere", "prompt", "scenarios", "sayings"]
+    """Where it has a meaning: everywhere; in the prompt; within `{{#each scenarios}}`; within
+    `{{#each userSays}}` or `{{#each personaSays}}`."""
+
+
+class KeywordsOut(BaseModel):
+    items: list[KeywordOut]
+
+
+class MatchIn(Given):
+    text: Annotated[Text, StringConstraints(max_length=5_000)]
+    """What the user says."""
+    persona_text: Annotated[Text, StringConstraints(max_length=5_000)] = ""
+    """What the persona said before that."""
+
+
+class MatchOut(BaseModel):
+    index: int
+    """Of the scenario, from 0."""
+    score: float
+    """1 for the first by words and by meaning of both statements, 0 for an unrelated one."""
+    scenario: Scenario
+
+
+class MatchesOut(BaseModel):
+    """The scenarios that the prompt of such a turn has, the best first."""
+
+    items: list[MatchOut]
+    by_meaning: bool
+    """False where words alone were compared: without the model for it, or until it has read the
+    scenarios."""
 
 
 class CallIn(Given):

@@ -1,9 +1,25 @@
 """What the editor of personas asks besides the personas: to try one, and what can be picked."""
 
+from dataclasses import asdict
+
 from ...access.tokens import SessionToken
+from ...personas.keywords import TABLE
+from ...personas.retriever import Query
 from .call import Call
 from .checks import check
-from .documents import ById, TryIn, TryOut
+from .documents import (
+    ById,
+    KeywordOut,
+    KeywordsOut,
+    MatchesOut,
+    MatchIn,
+    MatchOut,
+    ProviderProblem,
+    TryIn,
+    TryOut,
+    VoiceOut,
+    VoicesOut,
+)
 from .personas import findings_of
 from .ports import Dependencies
 from .table import Route
@@ -16,6 +32,8 @@ class EditorResource:
         self._of = dependencies.personas
         self._tokens = dependencies.tokens
         self._trials = dependencies.trials
+        self._scenarios = dependencies.scenarios
+        self._catalog = dependencies.catalog
 
     def routes(self) -> list[Route]:
         one = "/personas/{id}"
@@ -25,6 +43,27 @@ class EditorResource:
                 path=f"{one}/try",
                 handler=self.try_persona,
                 gives=TryOut,
+                tag="Personas",
+            ),
+            Route(
+                method="POST",
+                path=f"{one}/scenarios/match",
+                handler=self.match_scenarios,
+                gives=MatchesOut,
+                tag="Personas",
+            ),
+            Route(
+                method="GET",
+                path="/keywords",
+                handler=self.list_keywords,
+                gives=KeywordsOut,
+                tag="Personas",
+            ),
+            Route(
+                method="GET",
+                path="/voices",
+                handler=self.list_voices,
+                gives=VoicesOut,
                 tag="Personas",
             ),
         ]
@@ -52,4 +91,39 @@ class EditorResource:
             token=self._tokens.sign(token),
             expires_in=self._tokens.life_s,
             findings=findings_of(tried),
+        )
+
+    async def match_scenarios(self, call: Call, path: ById, body: MatchIn) -> MatchesOut:
+        """Find the scenarios of the draft that a turn with this statement would have.
+
+        They are found as in a call.
+        """
+        draft = (await self._of(call.workspace).get(path.id)).draft
+        matches = await self._scenarios.match(path.id, draft, Query(body.text, body.persona_text))
+        return MatchesOut(
+            items=[
+                MatchOut(index=each.index, score=each.score, scenario=each.scenario)
+                for each in matches.found
+            ],
+            by_meaning=matches.by_meaning,
+        )
+
+    async def list_keywords(self, call: Call) -> KeywordsOut:
+        """List the keywords of prompts."""
+        return KeywordsOut(items=[KeywordOut(**asdict(each)) for each in TABLE])
+
+    async def list_voices(self, call: Call) -> VoicesOut:
+        """List the voices that personas can have, of the providers that the server can use.
+
+        A provider that cannot be asked is told of, and the others are listed.
+        """
+        if self._catalog is None:
+            return VoicesOut(items=[], problems=[])
+        found = await self._catalog.voices()
+        return VoicesOut(
+            items=[VoiceOut(**asdict(each)) for each in found.voices],
+            problems=[
+                ProviderProblem(provider=provider, message=message)
+                for provider, message in found.problems.items()
+            ],
         )

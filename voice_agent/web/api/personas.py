@@ -51,6 +51,7 @@ class PersonaResource:
         self._of = dependencies.personas
         self._counters = dependencies.counters
         self._voices = dependencies.voices
+        self._keys_set = dependencies.keys_set
 
     def routes(self) -> list[Route]:
         one = "/personas/{id}"
@@ -210,7 +211,13 @@ class PersonaResource:
     async def list_llms(self, call: Call) -> list[LlmOut]:
         """List the language models that a persona can name."""
         return [
-            LlmOut(name=name, model=preset.model, base_url=preset.base_url)
+            LlmOut(
+                name=name,
+                model=preset.model,
+                base_url=preset.base_url,
+                key_env=preset.key,
+                ready=preset.key in ("", *self._keys_set),
+            )
             for name, preset in PRESETS.items()
         ]
 

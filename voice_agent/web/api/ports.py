@@ -1,6 +1,6 @@
 """What the API needs of the rest of the server."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -13,6 +13,7 @@ from ...calls.records import Conversations
 from ...errors import VoiceAgentError
 from ...personas.persona import Persona
 from ...personas.repository import Personas, StoredPersona
+from ...personas.retriever import Matches, Query
 
 
 class EditedPersonas(Personas, Protocol):
@@ -108,6 +109,26 @@ class Dialer(Protocol):
         """Raises CallRefusedBy."""
 
 
+@dataclass(frozen=True, slots=True)
+class ListedVoice:
+    """A voice that can be picked."""
+
+    provider: str
+    voice_id: str
+    name: str
+    description: str = ""
+    sample: bool = False
+    """Whether there is something to listen to."""
+
+
+@dataclass(frozen=True, slots=True)
+class VoicesFound:
+    """The voices, and by provider why there are not more of them."""
+
+    voices: Sequence[ListedVoice]
+    problems: Mapping[str, str]
+
+
 class Voices(Protocol):
     """The voices of the voice provider. Both raise VoiceAgentError."""
 
@@ -116,6 +137,20 @@ class Voices(Protocol):
 
     async def sample(self, voice_id: str) -> bytes | None:
         """MP3 of the voice; None for an unknown one."""
+
+
+class Scenarios(Protocol):
+    """Finds scenarios as calls do."""
+
+    async def match(self, key: str, persona: Persona, query: Query) -> Matches:
+        """What a call of the persona would find; `key` tells personas apart."""
+
+
+class VoiceCatalog(Protocol):
+    """The voices that can be picked."""
+
+    async def voices(self) -> VoicesFound:
+        """Of all providers that can be used; what cannot be asked is told."""
 
 
 class Trials(Protocol):
@@ -151,8 +186,12 @@ class Dependencies:
     idempotency: Idempotency
     live: LiveCalls
     trials: Trials
+    scenarios: Scenarios
     dialer: Dialer | None = None
     voices: Voices | None = None
+    catalog: VoiceCatalog | None = None
+    keys_set: Collection[str] = ()
+    """The environment variables that hold a key of some vendor."""
     requests_per_minute: int = 600
     secure_cookies: bool = False
     """The server is reached by https."""

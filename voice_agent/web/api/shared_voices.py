@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit
 import aiohttp
 
 from ...errors import VoiceAgentError
+from .ports import ListedVoice
 
 _URL = "https://api.elevenlabs.io"
 _TIMEOUT = aiohttp.ClientTimeout(total=15)
@@ -31,6 +32,12 @@ class SharedVoices:
             raise VoiceAgentError("ElevenLabs knows no shared voice of that link.")
         own = told.get("voice_id")
         return own if isinstance(own, str) and own else voice_id
+
+    async def listed(self) -> list[ListedVoice]:
+        """The voices of the account. Raises VoiceAgentError."""
+        told = await self._json("GET", "/v1/voices") or {}
+        voices = told.get("voices")
+        return [_listed(each) for each in voices] if isinstance(voices, list) else []
 
     async def sample(self, voice_id: str) -> bytes | None:
         """MP3 of the voice; None for an unknown one. Raises VoiceAgentError."""
@@ -82,3 +89,18 @@ class SharedVoices:
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise VoiceAgentError("ElevenLabs could not be asked about the voice.") from error
         return told if isinstance(told, dict) else {}
+
+
+def _listed(voice: Any) -> ListedVoice:
+    """Of what an account's voice is told to be: what one picks it by."""
+    if not isinstance(voice, dict):
+        raise VoiceAgentError("ElevenLabs has answered something else than its voices.")
+    labels = voice.get("labels")
+    words = labels.values() if isinstance(labels, dict) else ()
+    return ListedVoice(
+        "elevenlabs",
+        str(voice.get("voice_id") or ""),
+        str(voice.get("name") or ""),
+        ", ".join(str(word) for word in words if word),
+        sample=bool(voice.get("preview_url")),
+    )

@@ -13,9 +13,10 @@ from voice_agent.access.tokens import Tokens
 from voice_agent.calls.trials import Trials
 from voice_agent.errors import VoiceAgentError
 from voice_agent.personas.repository import StoredPersona
+from voice_agent.retrieval import Retrievers
 from voice_agent.storage.store import Store, opened
 from voice_agent.web.api.application import application
-from voice_agent.web.api.ports import CallRefusedBy, Dependencies, Dialed
+from voice_agent.web.api.ports import CallRefusedBy, Dependencies, Dialed, ListedVoice, VoicesFound
 
 
 @dataclass
@@ -81,6 +82,9 @@ class SharedVoices:
     async def sample(self, voice_id: str) -> bytes | None:
         return b"ID3" if voice_id == "known" else None
 
+    async def voices(self) -> VoicesFound:
+        return VoicesFound([ListedVoice("local", "heart", "Heart")], {"elevenlabs": "It is down."})
+
 
 class Api:
     """A client with a key, and what stands behind the server."""
@@ -128,6 +132,7 @@ async def serving(folder: Path, requests_per_minute: int = 100_000) -> AsyncIter
         opened(f"sqlite:///{folder}/api.db") as store,
         aiohttp.ClientSession() as session,
     ):
+        retrievers = Retrievers(lambda: None)
         tokens = Tokens(await store.keys.signing_secret(), 900)
         api = Api("", store, session, tokens)
         api.key = (await store.keys.create("admin", "default")).text
@@ -141,6 +146,9 @@ async def serving(folder: Path, requests_per_minute: int = 100_000) -> AsyncIter
             idempotency=store.idempotency,
             live=api.live,
             trials=api.trials,
+            scenarios=retrievers,
+            catalog=api.voices,
+            keys_set={"GROQ_API_KEY"},
             dialer=api.dialer,
             voices=api.voices,
             requests_per_minute=requests_per_minute,
@@ -155,3 +163,4 @@ async def serving(folder: Path, requests_per_minute: int = 100_000) -> AsyncIter
             yield api
         finally:
             await runner.cleanup()
+            retrievers.close()

@@ -52,3 +52,48 @@ async def test_a_public_key_tries_nothing(api: Api) -> None:
     secret = await api.store.keys.create("secret", "default")
     status, _, _ = await api("POST", f"/api/personas/{id}/try", {}, key=secret.text)
     assert status == 200
+
+
+PRICES = {"context": "prices", "userSays": ["How much is the pizza?"], "responseGuidelines": "12"}
+DOGS = {"context": "dogs", "userSays": ["May I bring my dog?"], "responseGuidelines": "Yes."}
+
+
+async def test_scenarios_are_matched_as_in_a_call(api: Api) -> None:
+    """S004-72: by the user's statement and the persona's last one."""
+    _, stored, _ = await api("POST", "/api/personas", ANN | {"scenarios": [PRICES, DOGS]})
+    path = f"/api/personas/{stored['id']}/scenarios/match"
+    status, told, _ = await api("POST", path, {"text": "Is my dog allowed?"})
+    assert (status, told["by_meaning"]) == (200, False)
+    assert [each["index"] for each in told["items"]] == [1, 0]
+    assert told["items"][0]["scenario"]["context"] == "dogs"
+    assert 1 > told["items"][0]["score"] > 0 == told["items"][1]["score"]
+    _, other, _ = await api("POST", path, {"text": "Fine", "persona_text": "The pizza?"})
+    assert other["items"][0]["index"] == 0
+
+    await api("PUT", f"/api/personas/{stored['id']}", ANN | {"scenarios": [DOGS]})
+    _, now, _ = await api("POST", path, {"text": "Is my dog allowed?"})
+    assert [each["index"] for each in now["items"]] == [0], "of the draft as it is now"
+
+
+async def test_the_keywords_are_those_of_prompts(api: Api) -> None:
+    status, told, _ = await api("GET", "/api/keywords")
+    assert status == 200
+    by_name = {each["name"]: each for each in told["items"]}
+    assert by_name["currentDatetime"]["text"] == "{{currentDatetime}}"
+    assert by_name["context"]["place"] == "scenarios"
+    assert all(each["description"] for each in told["items"])
+
+
+async def test_voices_are_listed_though_a_provider_is_down(api: Api) -> None:
+    status, told, _ = await api("GET", "/api/voices")
+    assert status == 200
+    assert [(each["provider"], each["voice_id"]) for each in told["items"]] == [("local", "heart")]
+    assert told["problems"] == [{"provider": "elevenlabs", "message": "It is down."}]
+
+
+async def test_models_tell_what_they_need(api: Api) -> None:
+    _, told, _ = await api("GET", "/api/llms")
+    by_name = {each["name"]: each for each in told}
+    assert by_name["groq"]["key_env"] == "GROQ_API_KEY" and by_name["groq"]["ready"]
+    assert not by_name["cerebras"]["ready"]
+    assert by_name["ollama"]["ready"] and not by_name["ollama"]["key_env"]

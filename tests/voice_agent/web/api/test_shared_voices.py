@@ -6,6 +6,7 @@ import pytest
 from aiohttp import web
 
 from voice_agent.errors import VoiceAgentError
+from voice_agent.web.api.ports import ListedVoice
 from voice_agent.web.api.shared_voices import SharedVoices
 
 
@@ -34,7 +35,15 @@ async def vendor() -> AsyncIterator[str]:
     async def preview(_: web.Request) -> web.Response:
         return web.Response(body=b"ID3" * 1000)
 
+    async def voices(request: web.Request) -> web.Response:
+        if request.headers.get("xi-api-key") != "key":
+            return web.json_response({}, status=401)
+        ann = {"voice_id": "own", "name": "Ann", "labels": {"accent": "british", "age": ""}}
+        bob = {"voice_id": "b", "name": "Bob", "labels": None, "preview_url": None}
+        return web.json_response({"voices": [ann | {"preview_url": f"{url}/preview.mp3"}, bob]})
+
     application = web.Application()
+    application.router.add_get("/v1/voices", voices)
     application.router.add_post("/v1/voices/add/{owner}/{voice}", add)
     application.router.add_get("/v1/voices/{voice}", voice)
     application.router.add_get("/preview.mp3", preview)
@@ -61,6 +70,15 @@ async def test_a_voice_can_be_listened_to(vendor: str) -> None:
     assert await voices.sample("own") == b"ID3" * 1000
     assert await voices.sample("unknown") is None
     assert await voices.sample("inside") is None
+
+
+async def test_the_voices_of_the_account_are_listed(vendor: str) -> None:
+    assert await SharedVoices("key", vendor).listed() == [
+        ListedVoice("elevenlabs", "own", "Ann", "british", sample=True),
+        ListedVoice("elevenlabs", "b", "Bob"),
+    ]
+    with pytest.raises(VoiceAgentError, match="401"):
+        await SharedVoices("wrong", vendor).listed()
 
 
 async def test_a_vendor_that_is_down_is_told(unused_tcp_port: int) -> None:
