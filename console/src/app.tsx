@@ -12,6 +12,7 @@ import { Spinner } from "./ui/spinner";
 import { Toaster } from "./ui/toast";
 
 const SignIn = lazy(() => import("./pages/signin"));
+const Welcome = lazy(() => import("./pages/signin/welcome"));
 const Playground = lazy(() => import("./pages/playground"));
 const Personas = lazy(() => import("./pages/personas"));
 const Persona = lazy(() => import("./pages/personas/persona"));
@@ -26,6 +27,7 @@ export function App() {
         <Suspense fallback={<Waiting />}>
           <Switch>
             <Route path="/signin" component={SignIn} />
+            <Route path="/welcome" component={Welcome} />
             <Route path="*" component={SignedIn} />
           </Switch>
         </Suspense>

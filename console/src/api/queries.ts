@@ -1,7 +1,8 @@
 /** The queries that more than one page needs, and the keys under which answers are kept. */
 import { QueryClient, useQuery } from "@tanstack/react-query";
 
-import { api, ask, told, type Schemas } from "./client";
+import { account } from "./account";
+import { api, told, type Schemas } from "./client";
 import { ApiError } from "./problem";
 
 /** One place for all keys: `[noun]`, `[noun, id]`, `[noun, id, part]`. */
@@ -39,22 +40,8 @@ queries.getQueryCache().subscribe((event) => {
 });
 
 /** Who is signed in. */
-export interface Me {
-  name: string;
-  /** A password is set: the next sign-in needs no link. */
-  has_password: boolean;
-  /** A code of an authenticator app is asked for with the password. */
-  totp: boolean;
-  passkeys: number;
-  recovery_codes: number;
-}
-
 export function useMe() {
-  return useQuery({
-    queryKey: keys.me,
-    queryFn: () => ask<Me>("GET", "/api/account/me"),
-    staleTime: 60_000,
-  });
+  return useQuery({ queryKey: keys.me, queryFn: account.me, staleTime: 60_000 });
 }
 
 /** All personas by name. A server has tens, rarely hundreds; they come in pages of 200. */
@@ -91,6 +78,15 @@ export function useLlms() {
   return useQuery({
     queryKey: keys.llms,
     queryFn: () => told(api.GET("/api/llms")),
+    staleTime: 600_000,
+  });
+}
+
+/** The voices that can be picked, and which providers could not be asked. */
+export function useVoices() {
+  return useQuery({
+    queryKey: keys.voices,
+    queryFn: () => told(api.GET("/api/voices")),
     staleTime: 600_000,
   });
 }

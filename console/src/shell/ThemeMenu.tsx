@@ -10,12 +10,12 @@ export const THEMES: { theme: Theme; label: string; icon: typeof Sun }[] = [
   { theme: "dark", label: "Dark", icon: Moon },
 ];
 
-export function ThemeMenu() {
+export function ThemeMenu({ side = "top" }: { side?: "top" | "bottom" }) {
   const theme = useTheme();
   const Icon = THEMES.find((each) => each.theme === theme)?.icon ?? Monitor;
   return (
     <Menu
-      side="top"
+      side={side}
       trigger={
         <IconButton size="sm" label="Theme" icon={<Icon className="size-4 text-muted" />} />
       }

@@ -19,15 +19,15 @@ export function Card({ title, actions, description, flush, className, children }
       {(title || actions) && (
         <header
           className={cx(
-            "flex flex-wrap items-start justify-between gap-x-4 gap-y-2 px-4 pt-4 sm:px-5",
+            "flex items-start justify-between gap-x-4 gap-y-2 px-4 pt-4 sm:px-5",
             flush && "pb-3",
           )}
         >
-          <div>
+          <div className="min-w-0 grow basis-48">
             {title && <h2 className="text-base font-semibold">{title}</h2>}
             {description && <p className="text-sm text-muted">{description}</p>}
           </div>
-          {actions && <div className="flex items-center gap-2">{actions}</div>}
+          {actions && <div className="flex shrink-0 items-center gap-2">{actions}</div>}
         </header>
       )}
       {children !== undefined && (

@@ -1,6 +1,7 @@
 export * from "./badge";
 export * from "./button";
 export * from "./card";
+export * from "./copy";
 export * from "./dialog";
 export * from "./empty";
 export * from "./field";
