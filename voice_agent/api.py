@@ -17,6 +17,7 @@ from .retrieval import Retrievers
 from .settings import Settings
 from .storage.store import Store
 from .telemetry.metrics import Metrics
+from .telephone_check import TelephoneCheck
 from .telephony.destination import Refused
 from .telephony.errors import TwilioError
 from .telephony.exchange import Exchange
@@ -130,6 +131,7 @@ async def api(
         scenarios=retrievers,
         dialer=None if exchange is None else ApiDialer(exchange),
         voices=shared,
+        telephone=TelephoneCheck(settings, os.environ, exchange.rest if exchange else None),
         catalog=Catalog(settings, os.environ, shared),
         keys_set={each.key for each in PRESETS.values() if os.environ.get(each.key)},
         requests_per_minute=settings.access.requests_per_minute,

@@ -95,11 +95,7 @@ async def _check(
 
     settings, account, urls = _setting(config, overrides)
     async with connected(account, settings.twilio.api_url) as rest:
-        findings = [await setup.check_account(rest)]
-        if findings[0].ok:
-            findings += await setup.check_numbers(rest, urls, numbers)
-    to = numbers[0] if numbers else ""
-    findings += await setup.check_server(urls, urls.voice, to, account.auth_token)
+        findings = await setup.examine(rest, urls, numbers, account.auth_token)
     if json:
         say_json({"findings": _rows(findings)})
     else:

@@ -68,6 +68,20 @@ async def connect(rest: Rest, urls: Urls, number: str, persona: str) -> Connecti
     return Connection(wanted, webhook, found.voice_url)
 
 
+async def examine(
+    rest: Rest, urls: Urls, numbers: tuple[str, ...], auth_token: str, webhook: str = ""
+) -> list[Finding]:
+    """Account, numbers (those that are connected, if none are named) and server; never raises.
+
+    `webhook` is what the numbers are to ask, the server's own address if it is empty.
+    """
+    findings = [await check_account(rest)]
+    if findings[0].ok:
+        findings += await check_numbers(rest, urls, numbers)
+    to = numbers[0] if numbers else ""
+    return findings + await check_server(urls, webhook or urls.voice, to, auth_token)
+
+
 async def check_account(rest: Rest) -> Finding:
     """Whether the account can be used. Never raises."""
     try:
@@ -85,7 +99,7 @@ async def check_numbers(rest: Rest, urls: Urls, numbers: tuple[str, ...]) -> lis
     findings = []
     try:
         if not numbers:
-            here = [each for each in await rest.numbers() if _is_ours(each, urls)]
+            here = [each for each in await rest.numbers() if is_ours(each, urls)]
             findings = [finding for each in here for finding in number_findings(each, urls)]
             return findings or [
                 Finding(
@@ -121,7 +135,7 @@ def number_findings(number: Number, urls: Urls) -> list[Finding]:
                 f"and never its webhook; {mend}",
             )
         )
-    if not _is_ours(number, urls):
+    if not is_ours(number, urls):
         has = number.voice_url or "nothing"
         wrong.append(
             ("number_webhook", f"{number.number} asks {has} instead of {urls.voice}; {mend}")
@@ -230,5 +244,6 @@ async def _check_media(http: aiohttp.ClientSession, media: str, auth_token: str)
         return Finding("media", False, f"{media} cannot be opened ({type(error).__name__}).")
 
 
-def _is_ours(number: Number, urls: Urls) -> bool:
+def is_ours(number: Number, urls: Urls) -> bool:
+    """Whether calls to the number come here."""
     return number.voice_url.partition("?")[0] == urls.voice

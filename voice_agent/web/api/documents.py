@@ -398,6 +398,35 @@ class MatchesOut(BaseModel):
     scenarios."""
 
 
+class CheckOut(BaseModel):
+    """What was looked at, and what is to be mended."""
+
+    name: str
+    """Of the check, for programs."""
+    ok: bool
+    message: str
+
+
+class AccountNumberOut(BaseModel):
+    """A number of the carrier's account."""
+
+    number: str
+    webhook: str
+    """What the carrier asks when it is called; empty for nothing."""
+    here: bool
+    """Whether that is this server."""
+
+
+class TelephoneOut(BaseModel):
+    """Whether calls reach a persona."""
+
+    webhook_url: str
+    """What the number's voice webhook is to be (POST); empty where the server has no public
+    address."""
+    numbers: list[AccountNumberOut]
+    findings: list[CheckOut]
+
+
 class CallIn(Given):
     phoneNumber: E164
     details: JsonObject = {}

@@ -8,13 +8,16 @@ from ...personas.retriever import Query
 from .call import Call
 from .checks import check
 from .documents import (
+    AccountNumberOut,
     ById,
+    CheckOut,
     KeywordOut,
     KeywordsOut,
     MatchesOut,
     MatchIn,
     MatchOut,
     ProviderProblem,
+    TelephoneOut,
     TryIn,
     TryOut,
     VoiceOut,
@@ -34,6 +37,7 @@ class EditorResource:
         self._trials = dependencies.trials
         self._scenarios = dependencies.scenarios
         self._catalog = dependencies.catalog
+        self._telephone = dependencies.telephone
 
     def routes(self) -> list[Route]:
         one = "/personas/{id}"
@@ -51,6 +55,14 @@ class EditorResource:
                 handler=self.match_scenarios,
                 gives=MatchesOut,
                 tag="Personas",
+            ),
+            Route(
+                method="POST",
+                path=f"{one}/telephone/check",
+                handler=self.check_telephone,
+                gives=TelephoneOut,
+                access="admin",
+                tag="Telephone",
             ),
             Route(
                 method="GET",
@@ -106,6 +118,20 @@ class EditorResource:
                 for each in matches.found
             ],
             by_meaning=matches.by_meaning,
+        )
+
+    async def check_telephone(self, call: Call, path: ById) -> TelephoneOut:
+        """Find out whether calls reach the persona: account, numbers, addresses, signatures."""
+        stored = await self._of(call.workspace).get(path.id)
+        if self._telephone is None:
+            return TelephoneOut(webhook_url="", numbers=[], findings=[])
+        found = await self._telephone.check(stored)
+        return TelephoneOut(
+            webhook_url=found.webhook_url,
+            numbers=[AccountNumberOut(**asdict(each)) for each in found.numbers],
+            findings=[
+                CheckOut(name=each.name, ok=each.ok, message=each.text) for each in found.findings
+            ],
         )
 
     async def list_keywords(self, call: Call) -> KeywordsOut:

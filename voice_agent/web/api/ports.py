@@ -146,6 +146,45 @@ class Scenarios(Protocol):
         """What a call of the persona would find; `key` tells personas apart."""
 
 
+class Checked(Protocol):
+    """What a check has found."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def ok(self) -> bool: ...
+    @property
+    def text(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class AccountNumber:
+    """A number of the carrier's account."""
+
+    number: str
+    webhook: str
+    """What the carrier asks when it is called; empty for nothing."""
+    here: bool
+    """Whether that is this server."""
+
+
+@dataclass(frozen=True, slots=True)
+class TelephoneFound:
+    """Whether calls reach a persona."""
+
+    webhook_url: str
+    """What the carrier is to ask; empty where the server has no public address."""
+    numbers: Sequence[AccountNumber]
+    findings: Sequence[Checked]
+
+
+class TelephoneCheck(Protocol):
+    """Finds out whether calls reach a persona."""
+
+    async def check(self, persona: StoredPersona) -> TelephoneFound:
+        """Never fails: what cannot be found out is a finding."""
+
+
 class VoiceCatalog(Protocol):
     """The voices that can be picked."""
 
@@ -190,6 +229,7 @@ class Dependencies:
     dialer: Dialer | None = None
     voices: Voices | None = None
     catalog: VoiceCatalog | None = None
+    telephone: TelephoneCheck | None = None
     keys_set: Collection[str] = ()
     """The environment variables that hold a key of some vendor."""
     requests_per_minute: int = 600

@@ -15,8 +15,17 @@ from voice_agent.errors import VoiceAgentError
 from voice_agent.personas.repository import StoredPersona
 from voice_agent.retrieval import Retrievers
 from voice_agent.storage.store import Store, opened
+from voice_agent.telephony.setup import Finding
 from voice_agent.web.api.application import application
-from voice_agent.web.api.ports import CallRefusedBy, Dependencies, Dialed, ListedVoice, VoicesFound
+from voice_agent.web.api.ports import (
+    AccountNumber,
+    CallRefusedBy,
+    Dependencies,
+    Dialed,
+    ListedVoice,
+    TelephoneFound,
+    VoicesFound,
+)
 
 
 @dataclass
@@ -86,6 +95,13 @@ class SharedVoices:
         return VoicesFound([ListedVoice("local", "heart", "Heart")], {"elevenlabs": "It is down."})
 
 
+class Telephone:
+    async def check(self, persona: StoredPersona) -> TelephoneFound:
+        finding = Finding("account", False, "The server has no Twilio account.")
+        number = AccountNumber("+14155550100", "https://demo.twilio.com/welcome", False)
+        return TelephoneFound("https://agent.example/twilio/voice", [number], [finding])
+
+
 class Api:
     """A client with a key, and what stands behind the server."""
 
@@ -99,6 +115,7 @@ class Api:
         self.dialer = Dialing()
         self.live = Live()
         self.voices = SharedVoices()
+        self.telephone = Telephone()
         self.trials = Trials()
         self.tokens = tokens
 
@@ -148,6 +165,7 @@ async def serving(folder: Path, requests_per_minute: int = 100_000) -> AsyncIter
             trials=api.trials,
             scenarios=retrievers,
             catalog=api.voices,
+            telephone=api.telephone,
             keys_set={"GROQ_API_KEY"},
             dialer=api.dialer,
             voices=api.voices,

@@ -97,3 +97,17 @@ async def test_models_tell_what_they_need(api: Api) -> None:
     assert by_name["groq"]["key_env"] == "GROQ_API_KEY" and by_name["groq"]["ready"]
     assert not by_name["cerebras"]["ready"]
     assert by_name["ollama"]["ready"] and not by_name["ollama"]["key_env"]
+
+
+async def test_the_telephone_is_examined_for_administrators(api: Api) -> None:
+    """S004-81"""
+    id = await made(api)
+    status, told, _ = await api("POST", f"/api/personas/{id}/telephone/check")
+    assert (status, told["webhook_url"]) == (200, "https://agent.example/twilio/voice")
+    assert told["findings"] == [
+        {"name": "account", "ok": False, "message": "The server has no Twilio account."}
+    ]
+    assert [each["here"] for each in told["numbers"]] == [False]
+    secret = await api.store.keys.create("secret", "default")
+    status, _, _ = await api("POST", f"/api/personas/{id}/telephone/check", key=secret.text)
+    assert status == 403, "the account is the server's, not the workspace's"
