@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import AsyncExitStack
 from typing import cast
 
 from aiohttp import web
@@ -11,6 +12,7 @@ from .calls.live import LiveCall
 from .calls.reception import Reception
 from .calls.records import RecordWriter
 from .calls.session import Switchboard
+from .errors import ConfigurationError
 from .personas.repository import StoredPersona
 from .presets import PRESETS
 from .retrieval import Retrievers
@@ -27,6 +29,7 @@ from .web.api.application import application
 from .web.api.ports import CallRefusedBy, Dependencies, Dialed, EditedPersonas
 from .web.browser import BrowserRoutes
 from .web.entrance import Entrance
+from .web.webrtc import WebRtcRoutes
 
 
 class ApiCalls:
@@ -154,8 +157,12 @@ async def browser_routes(
     switchboard: Switchboard,
     reception: Reception,
     metrics: Metrics,
+    stack: AsyncExitStack,
 ) -> list[web.RouteDef]:
-    """The media socket of clients. Raises StorageUnavailable."""
+    """Clients' ways to conversations, which end with `stack`.
+
+    Raises StorageUnavailable, ConfigurationError.
+    """
     entrance = Entrance(
         _tokens(settings, await store.keys.signing_secret()),
         store.keys.is_valid,
@@ -164,7 +171,23 @@ async def browser_routes(
         store.conversations,
         writer,
     )
-    return BrowserRoutes(settings.browser, entrance, metrics.message_ignored).routes()
+    count = metrics.message_ignored
+    sockets = BrowserRoutes(settings.browser, entrance, count)
+    most_malformed = settings.browser.malformed_messages
+    webrtc = WebRtcRoutes(settings.webrtc, most_malformed, _turn_secret(settings), entrance, count)
+    await stack.enter_async_context(webrtc.running())
+    return [*sockets.routes(), *webrtc.routes()]
+
+
+def _turn_secret(settings: Settings) -> str:
+    webrtc = settings.webrtc
+    secret = os.environ.get(webrtc.turn_secret_env, "")
+    if webrtc.turn_urls and not secret:
+        raise ConfigurationError(
+            f"`webrtc.turn_urls` needs the secret that the TURN server knows: put it into the "
+            f"environment variable {webrtc.turn_secret_env} (`webrtc.turn_secret_env`)."
+        )
+    return secret
 
 
 def _tokens(settings: Settings, secret: str) -> Tokens:

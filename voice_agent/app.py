@@ -119,7 +119,7 @@ async def serving(
         if exchange is not None:
             telephone = TelephoneRoutes(front.signed, exchange.dialer, exchange.transfers)
             routes += telephone.routes()
-        routes += await _browser(settings, archive, switchboard, reception, metrics)
+        routes += await _browser(settings, archive, switchboard, reception, metrics, stack)
         retrievers = Retrievers(lambda: _embedding_model(settings))
         stack.callback(retrievers.close)
         web_api = await _api(settings, archive, switchboard, reception, exchange, retrievers)
@@ -241,14 +241,15 @@ async def _browser(
     switchboard: Switchboard,
     reception: Reception,
     metrics: Metrics,
+    stack: AsyncExitStack,
 ) -> list[web.RouteDef]:
-    """The media socket of clients; nothing where nothing is kept."""
+    """Clients' ways to conversations; nothing where nothing is kept."""
     store, writer = archive.store, archive.writer
     if store is None or writer is None:
         return []
     from .api import browser_routes
 
-    return await browser_routes(settings, store, writer, switchboard, reception, metrics)
+    return await browser_routes(settings, store, writer, switchboard, reception, metrics, stack)
 
 
 def _do_not_call(settings: Settings, archive: Archive) -> "DoNotCall":

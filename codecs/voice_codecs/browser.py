@@ -85,6 +85,21 @@ class End(Struct, frozen=True, tag_field="type", tag="end"):
     """Pause the conversation: it can be resumed."""
 
 
+class Offer(Struct, frozen=True):
+    """Begin a conversation over WebRTC: the body of a request, not of a frame."""
+
+    sdp: Annotated[str, Meta(min_length=1)]
+    init: Init
+
+
+class Reoffer(Struct, frozen=True):
+    """Go on with it over a new connection."""
+
+    sdp: Annotated[str, Meta(min_length=1)]
+    received: _Count = 0
+    """Messages that the client has got so far."""
+
+
 FromClient = Init | UpdateState | SayText | ReactTo | UserText | Mute | Played | End
 
 
@@ -192,6 +207,8 @@ FromServer = (
 
 _from_client: msgspec.json.Decoder[FromClient] = msgspec.json.Decoder(FromClient)
 _from_server: msgspec.json.Decoder[FromServer] = msgspec.json.Decoder(FromServer)
+_offer: msgspec.json.Decoder[Offer] = msgspec.json.Decoder(Offer)
+_reoffer: msgspec.json.Decoder[Reoffer] = msgspec.json.Decoder(Reoffer)
 _encoder = msgspec.json.Encoder(enc_hook=str)
 
 
@@ -200,6 +217,22 @@ def parse_client(text: str) -> FromClient:
     try:
         return _from_client.decode(text)
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
+        raise MalformedMessage(_problem(error)) from None
+
+
+def parse_offer(body: bytes) -> Offer:
+    """Raises MalformedMessage."""
+    try:
+        return _offer.decode(body)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise MalformedMessage(_problem(error)) from None
+
+
+def parse_reoffer(body: bytes) -> Reoffer:
+    """Raises MalformedMessage."""
+    try:
+        return _reoffer.decode(body)
+    except (msgspec.DecodeError, RecursionError) as error:
         raise MalformedMessage(_problem(error)) from None
 
 

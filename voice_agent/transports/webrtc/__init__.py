@@ -1,0 +1,11 @@
+"""Browsers over WebRTC: Opus in both directions, and the clients' messages on a data channel.
+
+::
+
+    web.webrtc ──► WebRtcCall ──► Connection ──► aiortc      a call, one connection after another
+                       │              ├── JitterHold, OpusDecoder      what comes
+                       ▼              └── PacedTrack, OpusEncoder      what goes
+                   WebRtcLeg ◄── the call's engine             outlives its connections
+
+Everything but `ice` and `offer` imports aiortc, which comes with the extra ``webrtc``.
+"""
