@@ -2,11 +2,18 @@
 
 import os
 from collections.abc import Mapping
+<<<<<<< HEAD
 from contextlib import AsyncExitStack
+=======
+from datetime import timedelta
+from ipaddress import ip_network
+>>>>>>> dde07b7 (Administrators sign in with a name and a password, a code or a passkey; the console's files are served)
 from typing import cast
 
 from aiohttp import web
 
+from .access.passwords import Hasher
+from .access.sign_in import Entry, Rules
 from .access.tokens import Tokens
 from .calls.live import LiveCall
 from .calls.reception import Reception
@@ -27,6 +34,7 @@ from .telephony.outgoing import Wanted
 from .voice_catalog import Catalog, account
 from .web.api.application import application
 from .web.api.ports import CallRefusedBy, Dependencies, Dialed, EditedPersonas
+from .web.api.visitor import Networks
 from .web.browser import BrowserRoutes
 from .web.entrance import Entrance
 from .web.webrtc import WebRtcRoutes
@@ -118,11 +126,12 @@ async def api(
     exchange: Exchange | None,
     retrievers: Retrievers,
 ) -> web.Application:
-    """The application for ``/api``. Raises StorageUnavailable."""
+    """The application for ``/api``. Raises StorageUnavailable, ConfigurationError."""
     shared = account(settings, os.environ)
     secret = await store.keys.signing_secret()
     dependencies = Dependencies(
         keys=store.keys,
+        entry=entry(settings, store),
         tokens=_tokens(settings, secret),
         personas=lambda workspace: cast(EditedPersonas, store.personas(workspace)),
         conversations=store.conversations,
@@ -139,6 +148,8 @@ async def api(
         keys_set={each.key for each in PRESETS.values() if os.environ.get(each.key)},
         requests_per_minute=settings.access.requests_per_minute,
         secure_cookies=settings.server.public_url.startswith("https://"),
+        public_url=settings.server.public_url.rstrip("/"),
+        proxies=_proxies(settings),
     )
     made = application(dependencies)
 
@@ -148,6 +159,34 @@ async def api(
 
     made.on_response_prepare.append(look)
     return made
+
+
+def _proxies(settings: Settings) -> Networks:
+    """Raises ConfigurationError."""
+    try:
+        return [ip_network(each, strict=False) for each in settings.server.trusted_proxies]
+    except ValueError as error:
+        raise ConfigurationError(
+            f"`server.trusted_proxies`: {error}; write addresses or networks, such as 10.0.0.0/8."
+        ) from error
+
+
+def entry(settings: Settings, store: Store) -> Entry:
+    """What signing in works with."""
+    access = settings.access
+    return Entry(
+        accounts=store.accounts,
+        passkeys=store.passkeys,
+        sessions=store.sessions,
+        attempts=store.attempts,
+        keys=store.keys,
+        hasher=Hasher(),
+        rules=Rules(
+            session=timedelta(milliseconds=access.session_ms),
+            failures=access.free_failures,
+            longest_delay=timedelta(milliseconds=access.longest_delay_ms),
+        ),
+    )
 
 
 async def browser_routes(

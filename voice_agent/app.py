@@ -47,6 +47,7 @@ from .telemetry.figures import CallFigures
 from .telemetry.metrics import Metrics
 from .telephony.live import Tickets, tickets
 from .telephony.urls import Urls
+from .web.pages import ConsoleRoutes
 from .web.server import Front
 from .web.telephone import TelephoneRoutes
 
@@ -123,6 +124,8 @@ async def serving(
         retrievers = Retrievers(lambda: _embedding_model(settings))
         stack.callback(retrievers.close)
         web_api = await _api(settings, archive, switchboard, reception, exchange, retrievers)
+        if web_api is not None:
+            routes += ConsoleRoutes().routes()
         application = front.application(routes, web_api)
         host, port = await stack.enter_async_context(_listening(application, settings))
         opening = beginning(configuration.policy(), reception.default, _now())

@@ -17,6 +17,7 @@ from .errors import StorageUnavailable
 from .personas.repository import Personas
 from .settings import Settings
 from .telemetry.metrics import Metrics
+from .web.pages import sign_in_link
 
 if TYPE_CHECKING:
     from .storage.store import Store
@@ -56,7 +57,7 @@ class Archive:
         if self.store is None:
             return ""
         made = await self.store.keys.first_link()
-        return f"{url.rstrip('/')}/api/login#{made.text}" if made else ""
+        return sign_in_link(url, made.text) if made else ""
 
 
 async def opened_archive(

@@ -16,6 +16,7 @@ Country = Annotated[str, msgspec.Meta(pattern="^[A-Z]{2}$")]
 PhoneNumber = Annotated[str, msgspec.Meta(pattern=r"^\+[1-9][0-9]{6,14}$")]
 NumberPrefix = Annotated[str, msgspec.Meta(pattern=r"^\+[1-9][0-9]{0,13}$")]
 IceUrl = Annotated[str, msgspec.Meta(pattern=r"^(stun|stuns|turn|turns):\S+$")]
+Network = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Fa-f.:]+(/[0-9]{1,3})?$")]
 _HOURS = "^$|^([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]$"
 
 
@@ -30,6 +31,9 @@ class ServerSettings(Section, frozen=True):
     """The https:// origin at which the carrier reaches this server, without a path."""
     max_calls: Positive = 200
     """Calls beyond it are refused with a spoken sentence."""
+    trusted_proxies: tuple[Network, ...] = ()
+    """Addresses or networks, such as ``127.0.0.1``, of reverse proxies: what they say in
+    ``X-Forwarded-For`` is believed, for the delays after failed sign-ins."""
     drain_ms: Milliseconds = 60_000
     """After SIGTERM: how long live calls may go on before the agent says good-bye."""
 
@@ -218,7 +222,15 @@ class AccessSettings(Section, frozen=True):
     resume_ms: Annotated[int, msgspec.Meta(ge=10_000, le=2_592_000_000)] = 86_400_000
     """How long it may resume one with the token that came with it."""
     requests_per_minute: Positive = 600
-    """Requests of one key to the API; further ones are refused with 429."""
+    """Requests of one key to the API; further ones are refused with 429. Without a key an address
+    may make a tenth of them."""
+    session_ms: Annotated[int, msgspec.Meta(ge=60_000, le=2_592_000_000)] = 43_200_000
+    """How long one stays signed in to the console."""
+    free_failures: Annotated[int, msgspec.Meta(ge=1, le=100)] = 5
+    """Failed sign-ins with one name before each further one is delayed, for twice as long each
+    time; from one address four times as many."""
+    longest_delay_ms: Annotated[int, msgspec.Meta(ge=1_000, le=86_400_000)] = 900_000
+    """The delay does not grow beyond this."""
 
 
 class ModelSettings(Section, frozen=True):

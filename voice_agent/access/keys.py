@@ -3,12 +3,12 @@
 A key is written ``va_KIND_ID_SECRET``. The id is kept as it is and finds the row; of the secret
 only its SHA-256 is kept. A secret is 256 random bits, so a slow hash would add nothing.
 
-* ``admin``: everything, in every workspace. There is no password and no default key: the first
-  start prints a link that is worth one admin session.
+* ``admin``: everything, in every workspace. There is no default key and no default password: the
+  first start prints a link that is worth one session.
 * ``secret``: everything in its workspace; for servers. Cannot make keys.
 * ``client``: public. Begins conversations from the pages of its origins with its personas, and
   nothing else.
-* ``session``: as ``admin``, for some hours; what the link of the first start is exchanged for.
+* ``session``: as ``admin``, for some hours; what signing in gives, see `sign_in`.
 * ``link``: is exchanged once for a session.
 """
 
@@ -141,7 +141,7 @@ class Keys(Protocol):
     async def revoke(self, id: str, workspace: str | None = None) -> bool:
         """End a key at once; False if there was none."""
 
-    async def exchange(self, link: str) -> NewKey:
+    async def exchange(self, link: str, life: timedelta = SESSION_LIFE) -> NewKey:
         """An admin session for a link, once. Raises KeyRefused."""
 
     async def first_link(self) -> NewKey | None:

@@ -129,7 +129,9 @@ def revoke(id: str, *, config: str = "local.toml", overrides: Overrides = ()) ->
 
 @app.command
 def link(*, config: str = "local.toml", overrides: Overrides = (), json: bool = False) -> None:
-    """Print a link that makes whoever opens it first an administrator for twelve hours.
+    """Print a link with which whoever opens it first becomes an administrator.
+
+    It makes an account, or gives one a new password if that was lost. It works once, for an hour.
 
     Parameters
     ----------
@@ -141,11 +143,12 @@ def link(*, config: str = "local.toml", overrides: Overrides = (), json: bool = 
 
     async def printed() -> None:
         from ..settings import load
+        from ..web.pages import sign_in_link
 
         async with _store(config, overrides) as store:
             made = await store.keys.new_link()
         server = load(config, overrides).settings.server
-        url = login_link(server.public_url or f"http://{server.host}:{server.port}", made.text)
+        url = sign_in_link(server.public_url or f"http://{server.host}:{server.port}", made.text)
         if json:
             say_json({"link": url})
         else:
@@ -169,11 +172,6 @@ def upgrade(*, config: str = "local.toml", overrides: Overrides = ()) -> None:
             say(f"The database is at migration {await store.database.revision()}.")
 
     run(upgraded())
-
-
-def login_link(url: str, token: str) -> str:
-    """What the first administrator opens. The token stands where no server's log sees it."""
-    return f"{url.rstrip('/')}/api/login#{token}"
 
 
 @asynccontextmanager

@@ -93,7 +93,8 @@ async def _serve_until(
             told = {"url": server.url, "port": server.port, "journals": journals}
             say_json(told | ({"admin_link": server.admin_link} if server.admin_link else {}))
         else:
-            for line in _welcome(server.url, server.port, settings.server.public_url, config):
+            public = settings.server.public_url
+            for line in _welcome(server.url, server.port, public, bool(settings.storage.url)):
                 say(line)
             if server.admin_link:
                 say(f"  administrator:    {server.admin_link}")
@@ -109,11 +110,12 @@ def _absolute(directory: str) -> str | None:
     return os.path.abspath(directory) if directory else None
 
 
-def _welcome(url: str, port: int, public_url: str, config: str) -> list[str]:
+def _welcome(url: str, port: int, public_url: str, has_console: bool) -> list[str]:
     media = url.replace("http", "ws", 1) + "/twilio/media"
     lines = [
         f"Ready at {url}",
         f'  talk to it:       voice-agent call --url {media} --say "Are you open on Sunday?"',
+        *([f"  the console:      {public_url.rstrip('/') or url}/console/"] if has_console else []),
         f"  health, metrics:  {url}/readyz  {url}/metrics",
     ]
     if public_url:

@@ -90,7 +90,7 @@ class KeyRepository:
             done = await connection.execute(query.values(revoked_at=datetime.now(UTC)))
         return bool(done.rowcount)
 
-    async def exchange(self, link: str) -> NewKey:
+    async def exchange(self, link: str, life: timedelta = SESSION_LIFE) -> NewKey:
         now = datetime.now(UTC)
         given = read(link)
         if given is not None and given.kind == "link":
@@ -105,11 +105,7 @@ class KeyRepository:
             async with self._database.write() as connection:
                 if (await connection.execute(used)).rowcount:
                     return await _create(
-                        connection,
-                        "session",
-                        DEFAULT_WORKSPACE,
-                        "administrator",
-                        life=SESSION_LIFE,
+                        connection, "session", DEFAULT_WORKSPACE, "administrator", life=life
                     )
         raise KeyRefused(
             "The link has been used or has expired; `voice-agent keys link` prints one."

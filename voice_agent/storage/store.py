@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from ..calls.records import DEFAULT_WORKSPACE
+from .accounts import AccountRepository, PasskeyRepository
 from .claims import ClaimRepository
 from .conversations import ConversationArchive, ConversationRepository
 from .counters import CounterRepository
@@ -12,6 +13,7 @@ from .idempotency import IdempotencyRepository
 from .keys import KeyRepository
 from .lists import DoNotCallRepository
 from .personas import PersonaRepository
+from .sessions import AttemptRepository, SessionRepository
 
 
 class Store:
@@ -20,6 +22,10 @@ class Store:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.keys = KeyRepository(database)
+        self.accounts = AccountRepository(database)
+        self.passkeys = PasskeyRepository(database)
+        self.sessions = SessionRepository(database)
+        self.attempts = AttemptRepository(database)
         self.archive = ConversationArchive(database)
         self.claims = ClaimRepository(database)
         self.idempotency = IdempotencyRepository(database)

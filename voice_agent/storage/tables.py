@@ -172,6 +172,79 @@ api_keys = Table(
     _moment("revoked_at", nullable=True),
 )
 
+administrators = Table(
+    "administrators",
+    metadata,
+    Column("id", sa.Text, primary_key=True),
+    Column("name", sa.Text, nullable=False),
+    Column("key", sa.Text, nullable=False, unique=True),  # The name, however it is written.
+    Column("password", sa.Text, nullable=False),
+    _text("totp"),
+    _text("totp_pending"),
+    _number("totp_step"),
+    _moment("created_at"),
+)
+
+recovery_codes = Table(
+    "recovery_codes",
+    metadata,
+    Column(
+        "administrator_id",
+        sa.Text,
+        ForeignKey("administrators.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("digest", sa.Text, primary_key=True),
+)
+
+passkeys = Table(
+    "passkeys",
+    metadata,
+    Column("id", sa.Text, primary_key=True),
+    Column(
+        "administrator_id",
+        sa.Text,
+        ForeignKey("administrators.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    _text("label"),
+    Column("domain", sa.Text, nullable=False),
+    Column("public_key", sa.LargeBinary, nullable=False),
+    _number("signed"),
+    _moment("created_at"),
+    _moment("used_at", nullable=True),
+)
+
+challenges = Table(
+    "challenges",
+    metadata,
+    Column("challenge", sa.Text, primary_key=True),
+    Column("purpose", sa.Text, nullable=False),
+    _text("administrator_id"),
+    _moment("expires_at"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("key_id", sa.Text, ForeignKey("api_keys.id", ondelete="CASCADE"), primary_key=True),
+    Column("administrator_id", sa.Text, nullable=False, index=True),
+    Column("method", sa.Text, nullable=False),
+    _text("address"),
+    _text("device"),
+    _moment("proved_at"),
+    _moment("used_at"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("key", sa.Text, primary_key=True),
+    _number("failures"),
+    Column("last_at", Time, nullable=False, index=True),
+)
+
 server_secrets = Table(
     "server_secrets",
     metadata,

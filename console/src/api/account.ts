@@ -81,7 +81,7 @@ export const account = {
     ask<unknown>("DELETE", `/api/account/sessions/${encodeURIComponent(id)}`),
   administrators: () => ask<Items<Administrator>>("GET", "/api/administrators"),
   invite: () =>
-    ask<{ link: string; expires_at: string }>("POST", "/api/administrators/invite"),
+    ask<{ link: string; expires_at: string }>("POST", "/api/invitations"),
   removeAdministrator: (id: string) =>
     ask<unknown>("DELETE", `/api/administrators/${encodeURIComponent(id)}`),
   endOtherSessions: () => ask<{ ended: number }>("DELETE", "/api/account/sessions"),
@@ -111,7 +111,7 @@ export async function signInWithPasskey(): Promise<void> {
 export async function addPasskey(label: string): Promise<void> {
   const { publicKey } = await ask<Options<PublicKeyCredentialCreationOptionsJSON>>(
     "POST",
-    "/api/account/passkeys/options",
+    "/api/account/passkey/options",
   );
   const credential = await asked(() =>
     navigator.credentials.create({

@@ -1,12 +1,10 @@
-"""Keys, session tokens, and the first administrator's way in."""
+"""Keys and session tokens."""
 
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from aiohttp import web
-
-from ...access.keys import ApiKey, KeyRefused, NewKey
+from ...access.keys import ApiKey, NewKey
 from ...access.tokens import SessionToken
 from .call import Call
 from .documents import (
@@ -14,7 +12,6 @@ from .documents import (
     Done,
     KeyIn,
     KeyOut,
-    LinkIn,
     NewKeyOut,
     Page,
     Paged,
@@ -22,34 +19,11 @@ from .documents import (
     SessionOut,
     page_of,
 )
-from .gate import COOKIE
 from .ports import Dependencies
 from .problem import ApiProblem, FieldProblem
-from .table import Answer, Route, text_of
+from .table import Answer, Route
 
 _TAG = "Access"
-
-# The token stands behind the #, which browsers send to nobody; a preview of the link in a chat
-# cannot use it up, because it takes a click.
-_LOGIN = """<!doctype html><html lang=en><meta charset=utf-8><title>Voice agent</title>
-<meta name=viewport content="width=device-width">
-<style>body{font:16px/1.5 system-ui,sans-serif;max-width:36rem;margin:4rem auto;padding:0 1rem;
-color-scheme:light dark}pre{white-space:pre-wrap;word-break:break-all}</style>
-<h1>Voice agent</h1>
-<p>This link makes this browser an administrator's for twelve hours. It works once.</p>
-<button>Sign in</button><pre></pre>
-<script>
-document.querySelector("button").onclick = async () => {
-  const told = await fetch("login", {method: "POST", credentials: "same-origin",
-    headers: {"Content-Type": "application/json"},
-    body: JSON.stringify({link: location.hash.slice(1)})});
-  const answer = await told.json();
-  history.replaceState(null, "", location.pathname);
-  document.querySelector("pre").textContent = told.ok ? "You are signed in. Administrator's key, "
-    + "valid until " + answer.expires_at + ":\\n" + answer.key : answer.detail;
-};
-</script>
-"""
 
 
 class AccessResource:
@@ -59,7 +33,6 @@ class AccessResource:
         self._keys = dependencies.keys
         self._tokens = dependencies.tokens
         self._personas = dependencies.personas
-        self._secure = dependencies.secure_cookies
 
     def routes(self) -> list[Route]:
         return [
@@ -67,8 +40,6 @@ class AccessResource:
             _route("POST", "/keys", self.create_key, NewKeyOut, "admin", status=201),
             _route("DELETE", "/keys/{id}", self.revoke_key, Done, "admin", problems=(409,)),
             _route("POST", "/sessions", self.create_session, SessionOut, "client", problems=(404,)),
-            _route("GET", "/login", self.show_login, str, "public", text_types=("text/html",)),
-            _route("POST", "/login", self.exchange_link, NewKeyOut, "public", problems=(401,)),
         ]
 
     async def list_keys(self, call: Call, query: Paged) -> Page[KeyOut]:
@@ -94,7 +65,7 @@ class AccessResource:
         made = await self._keys.create(
             body.kind, body.workspace, body.label, body.origins, body.personas, life
         )
-        return Answer(_new(made))
+        return Answer(new_key(made))
 
     async def revoke_key(self, call: Call, path: ById) -> Done:
         """End a key at once."""
@@ -121,38 +92,6 @@ class AccessResource:
             details=dict(body.details),
         )
         return SessionOut(token=self._tokens.sign(token), expires_in=self._tokens.life_s)
-
-    async def show_login(self, call: Call) -> web.Response:
-        """Show the page of the link that the first start printed."""
-        return web.Response(
-            text=_LOGIN,
-            content_type="text/html",
-            headers={"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"},
-        )
-
-    async def exchange_link(self, call: Call, body: LinkIn) -> web.Response:
-        """Exchange the link that the first start printed for an administrator's session, once."""
-        try:
-            made = await self._keys.exchange(body.link.rpartition("#")[2])
-        except KeyRefused as error:
-            raise ApiProblem(401, str(error)) from error
-        response = web.Response(
-            body=text_of(_new(made)).encode(),
-            content_type="application/json",
-            headers={"Cache-Control": "no-store"},
-        )
-        assert made.key.expires_at is not None  # A session's.
-        life = int((made.key.expires_at - datetime.now(UTC)).total_seconds())
-        response.set_cookie(
-            COOKIE,
-            made.text,
-            max_age=life,
-            path="/",
-            httponly=True,
-            secure=self._secure,
-            samesite="Strict",
-        )
-        return response
 
 
 def _route(
@@ -185,5 +124,6 @@ def _out(key: ApiKey) -> KeyOut:
     return KeyOut(**_fields(key))
 
 
-def _new(made: NewKey) -> NewKeyOut:
+def new_key(made: NewKey) -> NewKeyOut:
+    """A key as it is shown once."""
     return NewKeyOut(**_fields(made.key), key=made.text)

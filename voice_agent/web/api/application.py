@@ -8,6 +8,13 @@ from hashlib import sha256
 import structlog
 from aiohttp import web
 
+from ...access.accounts import AccountConflict, AccountInvalid
+from ...access.attempts import TryLater
+from ...access.keys import KeyRefused
+from ...access.own_account import ProofRefused
+from ...access.passkeys import NoPasskeysHere
+from ...access.sessions import AuthenticateAgain
+from ...access.sign_in import CodeNeeded
 from ...errors import StorageUnavailable, VoiceAgentError
 from ...personas.repository import Conflict, NotFound, Stale
 from .access import AccessResource
@@ -16,11 +23,13 @@ from .call import Call
 from .conversations import ConversationResource
 from .editor import EditorResource
 from .gate import Gate
+from .login import LoginResource
+from .me import MeResource
 from .older import OlderResource
 from .openapi import document, page
 from .personas import PersonaResource
 from .ports import Dependencies, Idempotency
-from .problem import ApiProblem
+from .problem import ApiProblem, FieldProblem
 from .table import JSON, Route, parts_of, response_of
 
 _DEADLINE_S = 30.0
@@ -41,6 +50,8 @@ def routes(dependencies: Dependencies) -> list[Route]:
         ConversationResource(dependencies),
         AccountResource(dependencies),
         AccessResource(dependencies),
+        LoginResource(dependencies),
+        MeResource(dependencies),
     )
     return [route for resource in resources for route in resource.routes()]
 
@@ -48,7 +59,13 @@ def routes(dependencies: Dependencies) -> list[Route]:
 def application(dependencies: Dependencies) -> web.Application:
     """The API: ``front.add_subapp("/api", application(…))``."""
     table = routes(dependencies)
-    gate = Gate(dependencies.keys, dependencies.requests_per_minute)
+    gate = Gate(
+        dependencies.keys,
+        dependencies.entry.sessions,
+        dependencies.requests_per_minute,
+        dependencies.public_url,
+        dependencies.proxies,
+    )
     described = document(table)
     text, shown = json.dumps(described, indent=1), page(described)
 
@@ -149,8 +166,22 @@ def _told(error: VoiceAgentError) -> ApiProblem:
             return ApiProblem(404, str(error))
         case Stale():
             return ApiProblem(412, str(error))
-        case Conflict():
+        case Conflict() | AccountConflict() | NoPasskeysHere():
             return ApiProblem(409, str(error))
+        case AccountInvalid():
+            wrong = FieldProblem(field=error.field, message=error.message)
+            return ApiProblem(400, str(error), [wrong])
+        case CodeNeeded():
+            return ApiProblem(401, str(error), type="code_needed")
+        case KeyRefused():
+            return ApiProblem(401, str(error), type="refused")
+        case ProofRefused():
+            return ApiProblem(403, str(error), type="refused")
+        case AuthenticateAgain():
+            return ApiProblem(403, str(error), type="authenticate_again")
+        case TryLater():
+            headers = {"Retry-After": str(error.seconds)}
+            return ApiProblem(429, str(error), headers=headers, type="try_later")
         case StorageUnavailable():
             log.warning("api_without_database", reason=str(error))
             return ApiProblem(503, "The database does not answer.", headers={"Retry-After": "5"})

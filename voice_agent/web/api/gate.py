@@ -2,32 +2,54 @@
 
 from collections import defaultdict
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
 
+import structlog
 from aiohttp import web
 
+from ...access.attempts import network_of
 from ...access.keys import ApiKey, KeyRefused, Keys
+from ...access.sessions import Sessions
+from ...errors import StorageUnavailable
 from .call import Call
 from .problem import ApiProblem
 from .table import Access
+from .visitor import Networks, address_of, from_own_page
 
 COOKIE = "voice_agent_session"
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="voice-agent"'}
 _SAFE = ("GET", "HEAD")
+_PUBLIC = 0.1
+"""Of a key's requests: what an address may ask without one."""
+
+log = structlog.get_logger()
 
 
 class Gate:
     """Finds and checks keys."""
 
-    def __init__(self, keys: Keys, requests_per_minute: int) -> None:
+    def __init__(
+        self,
+        keys: Keys,
+        sessions: Sessions,
+        requests_per_minute: int,
+        public_url: str = "",
+        proxies: Networks = (),
+    ) -> None:
         self._keys = keys
+        self._sessions = sessions
+        self._public_url = public_url
+        self._proxies = proxies
         self._limit = requests_per_minute
         self._minute = 0
         self._counts: dict[str, int] = defaultdict(int)
+        """Requests of this minute by key; and by address of those that bring none."""
+        self._seen: set[str] = set()
+        """Sessions that were noted as used in this minute."""
 
     async def admit(self, request: web.Request, access: Access) -> Call:
         """Raises ApiProblem."""
         if access == "public":
+            self._check_rate(f"address {network_of(address_of(request, self._proxies))}", _PUBLIC)
             return Call(request, None)
         text, legacy = self._given(request)
         if not text:
@@ -38,6 +60,8 @@ class Gate:
             raise ApiProblem(401, str(error), headers=_CHALLENGE) from error
         self._check_kind(key, access)
         self._check_rate(key.id)
+        if key.kind == "session":
+            await self._note_use(key)
         return Call(request, key, legacy)
 
     def _given(self, request: web.Request) -> tuple[str, bool]:
@@ -46,12 +70,18 @@ class Gate:
             return text.strip(), False
         if text := request.query.get("apikey", ""):
             return text, True
-        if (text := request.cookies.get(COOKIE, "")) and _same_origin(request):
+        if (text := request.cookies.get(COOKIE, "")) and (
+            # A cookie comes along with requests of any page.
+            request.method in _SAFE or from_own_page(request, self._public_url)
+        ):
             return text, False
         return "", False
 
     def _check_kind(self, key: ApiKey, access: Access) -> None:
+        if access == "session" and key.kind != "session":
+            raise ApiProblem(403, "This takes somebody who is signed in; a key does not do.")
         allowed = {
+            "session": True,
             "client": key.kind in ("admin", "session", "secret", "client"),
             "workspace": key.kind in ("admin", "session", "secret"),
             "admin": key.is_admin,
@@ -59,26 +89,28 @@ class Gate:
         if not allowed.get(access, False):
             raise ApiProblem(403, f"A {key.kind} key does not allow this.")
 
-    def _check_rate(self, id: str) -> None:
+    def _check_rate(self, id: str, share: float = 1) -> None:
         now = datetime.now(UTC)
         minute = int(now.timestamp()) // 60
         if minute != self._minute:
             self._minute = minute
             self._counts.clear()
+            self._seen.clear()
         self._counts[id] += 1
-        if self._counts[id] > self._limit:
+        limit = max(1, int(self._limit * share))
+        if self._counts[id] > limit:
             raise ApiProblem(
                 429,
-                f"A key may make {self._limit} requests a minute (`access.requests_per_minute`).",
+                f"At most {limit} requests a minute are taken (`access.requests_per_minute`).",
                 headers={"Retry-After": str(60 - now.second)},
             )
 
-
-def _same_origin(request: web.Request) -> bool:
-    """Whether a page of ours sent it: a cookie comes along with requests of any page."""
-    if request.method in _SAFE:
-        return True
-    if site := request.headers.get("Sec-Fetch-Site"):
-        return site == "same-origin"
-    origin = request.headers.get("Origin", "")
-    return bool(origin) and urlsplit(origin).netloc == request.host
+    async def _note_use(self, key: ApiKey) -> None:
+        """At most once a minute."""
+        if key.id in self._seen:
+            return
+        self._seen.add(key.id)
+        try:
+            await self._sessions.used(key.id, datetime.now(UTC))
+        except StorageUnavailable:
+            log.warning("session_use_not_noted")  # It could be read, which is what matters.

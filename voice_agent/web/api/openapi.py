@@ -106,9 +106,10 @@ def _operation(route: Route, references: Any) -> dict[str, Any]:
         else:
             content = {JSON: {"schema": _schema(body, references, "validation")}}
         operation["requestBody"] = {"required": True, "content": content}
+    problems.add(429)
     if route.access != "public":
         operation["security"] = [{"key": []}, {"apikey": []}]
-        problems |= {401, 403, 429}
+        problems |= {401, 403}
     operation["responses"] = {str(route.status): _success(route, references)} | {
         str(status): {
             "description": _PROBLEMS[status],

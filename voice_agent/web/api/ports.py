@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from ...access.keys import Keys
+from ...access.sign_in import Entry
 from ...access.tokens import Tokens
 from ...calls.limits import Counters
 from ...calls.numbers import DoNotCall
@@ -14,6 +15,7 @@ from ...errors import VoiceAgentError
 from ...personas.persona import Persona
 from ...personas.repository import Personas, StoredPersona
 from ...personas.retriever import Matches, Query
+from .visitor import Networks
 
 
 class EditedPersonas(Personas, Protocol):
@@ -217,6 +219,7 @@ class Dependencies:
     """All of it. The callables give what belongs to a workspace."""
 
     keys: Keys
+    entry: Entry
     tokens: Tokens
     personas: Callable[[str], EditedPersonas]
     conversations: Callable[[str], Conversations]
@@ -235,3 +238,7 @@ class Dependencies:
     requests_per_minute: int = 600
     secure_cookies: bool = False
     """The server is reached by https."""
+    public_url: str = ""
+    """The origin at which it is reached; empty for wherever it is asked."""
+    proxies: Networks = ()
+    """Those that are believed when they say for whom they ask."""

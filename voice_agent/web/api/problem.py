@@ -36,6 +36,8 @@ class Problem(BaseModel):
     """RFC 9457."""
 
     type: str = "about:blank"
+    """Where a client has to do something: `authenticate_again`, `code_needed`, `refused`,
+    `try_later`."""
     title: str
     status: int
     detail: str = ""
@@ -51,15 +53,18 @@ class ApiProblem(Exception):
         detail: str = "",
         errors: Sequence[FieldProblem] = (),
         headers: Mapping[str, str] | None = None,
+        type: str = "about:blank",
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.detail = detail
         self.errors = list(errors)
         self.headers = dict(headers or {})
+        self.type = type
 
     def response(self) -> web.Response:
         body = Problem(
+            type=self.type,
             title=_TITLES.get(self.status, "Error"),
             status=self.status,
             detail=self.detail,

@@ -16,8 +16,9 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from .problem import ApiProblem, invalid
 
-Access = Literal["admin", "workspace", "client", "public"]
-"""Who may: administrators; they and secret keys; client keys too; everybody."""
+Access = Literal["session", "admin", "workspace", "client", "public"]
+"""Who may: administrators who have signed in; their keys too; secret keys too; client keys too;
+everybody."""
 Handler = Callable[..., Awaitable[Any]]
 
 _LARGEST_BODY = 8 * 1024 * 1024

@@ -3,12 +3,15 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 from aiohttp import web
 
+from voice_agent.access.passwords import Hasher
+from voice_agent.access.sign_in import Entry
 from voice_agent.access.tokens import Tokens
 from voice_agent.calls.trials import Trials
 from voice_agent.errors import VoiceAgentError
@@ -117,6 +120,17 @@ class Api:
         self.voices = SharedVoices()
         self.telephone = Telephone()
         self.trials = Trials()
+        self.now = datetime.now(UTC)
+        """What time it is where somebody signs in."""
+        self.entry = Entry(
+            accounts=store.accounts,
+            passkeys=store.passkeys,
+            sessions=store.sessions,
+            attempts=store.attempts,
+            keys=store.keys,
+            hasher=Hasher(memory_kib=64, passes=1),
+            now=lambda: self.now,
+        )
         self.tokens = tokens
 
     async def __call__(
@@ -155,6 +169,7 @@ async def serving(folder: Path, requests_per_minute: int = 100_000) -> AsyncIter
         api.key = (await store.keys.create("admin", "default")).text
         dependencies = Dependencies(
             keys=store.keys,
+            entry=api.entry,
             tokens=tokens,
             personas=store.personas,
             conversations=store.conversations,

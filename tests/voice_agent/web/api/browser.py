@@ -1,0 +1,56 @@
+"""A browser as the API sees it: it keeps the session's cookie and says which page asks."""
+
+from collections.abc import Mapping
+from http.cookies import SimpleCookie
+from typing import Any
+
+from voice_agent.web.api.gate import COOKIE
+
+from .serving import Api
+
+PASSWORD = "some words that nobody guesses"
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0"
+
+
+class Browser:
+    """At a page of the server's."""
+
+    def __init__(self, api: Api) -> None:
+        self.api = api
+        self.cookie = ""
+        self.headers: dict[str, str] = {
+            "Origin": api.url,
+            "Sec-Fetch-Site": "same-origin",
+            "User-Agent": FIREFOX,
+        }
+        self.told: Mapping[str, str] = {}
+        """The headers of the last answer."""
+
+    async def __call__(self, method: str, path: str, json: object = None) -> tuple[int, Any]:
+        cookie = {"Cookie": f"{COOKIE}={self.cookie}"} if self.cookie else {}
+        status, body, self.told = await self.api(
+            method, path, json, key="", headers={**self.headers, **cookie}
+        )
+        if "Set-Cookie" in self.told:
+            self.cookie = SimpleCookie(self.told["Set-Cookie"])[COOKIE].value
+        return status, body
+
+    async def opens_link(self) -> None:
+        """With a new link."""
+        link = await self.api.store.keys.new_link()
+        status, body = await self("POST", "/api/login", {"link": f"#link={link.text}"})
+        assert status == 200, body
+
+    async def becomes(self, name: str, password: str = PASSWORD) -> None:
+        """With a new link, and a name that may be known."""
+        await self.opens_link()
+        status, body = await self(
+            "PUT", "/api/account/password", {"name": name, "password": password}
+        )
+        assert (status, body["name"]) == (200, name)
+
+    async def signs_in(
+        self, name: str, password: str = PASSWORD, code: str | None = None
+    ) -> tuple[int, Any]:
+        given = {"name": name, "password": password} | ({"code": code} if code else {})
+        return await self("POST", "/api/login/password", given)
