@@ -2,12 +2,9 @@
 
 import os
 from collections.abc import Mapping
-<<<<<<< HEAD
 from contextlib import AsyncExitStack
-=======
 from datetime import timedelta
 from ipaddress import ip_network
->>>>>>> dde07b7 (Administrators sign in with a name and a password, a code or a passkey; the console's files are served)
 from typing import cast
 
 from aiohttp import web

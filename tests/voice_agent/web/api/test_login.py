@@ -1,6 +1,5 @@
 """Signing in with a link, a password, a code; sessions; what is refused."""
 
-
 import pytest
 
 from .browser import PASSWORD, Browser
