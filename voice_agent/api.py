@@ -20,7 +20,7 @@ from .errors import ConfigurationError
 from .personas.repository import StoredPersona
 from .presets import PRESETS
 from .retrieval import Retrievers
-from .settings import Settings
+from .settings import Configuration, Settings
 from .storage.store import Store
 from .telemetry.metrics import Metrics
 from .telephone_check import TelephoneCheck
@@ -30,7 +30,7 @@ from .telephony.exchange import Exchange
 from .telephony.outgoing import Wanted
 from .voice_catalog import Catalog, account
 from .web.api.application import application
-from .web.api.ports import CallRefusedBy, Dependencies, Dialed, EditedPersonas
+from .web.api.ports import CallRefusedBy, Defaults, Dependencies, Dialed, EditedPersonas
 from .web.api.visitor import Networks
 from .web.browser import BrowserRoutes
 from .web.entrance import Entrance
@@ -116,7 +116,7 @@ class ApiDialer:
 
 
 async def api(
-    settings: Settings,
+    configuration: Configuration,
     store: Store,
     switchboard: Switchboard,
     reception: Reception,
@@ -124,6 +124,7 @@ async def api(
     retrievers: Retrievers,
 ) -> web.Application:
     """The application for ``/api``. Raises StorageUnavailable, ConfigurationError."""
+    settings = configuration.settings
     shared = account(settings, os.environ)
     secret = await store.keys.signing_secret()
     dependencies = Dependencies(
@@ -142,6 +143,7 @@ async def api(
         voices=shared,
         telephone=TelephoneCheck(settings, os.environ, exchange.rest if exchange else None),
         catalog=Catalog(settings, os.environ, shared),
+        defaults=_defaults(configuration),
         keys_set={each.key for each in PRESETS.values() if os.environ.get(each.key)},
         requests_per_minute=settings.access.requests_per_minute,
         secure_cookies=settings.server.public_url.startswith("https://"),
@@ -224,6 +226,15 @@ def _turn_secret(settings: Settings) -> str:
             f"environment variable {webrtc.turn_secret_env} (`webrtc.turn_secret_env`)."
         )
     return secret
+
+
+def _defaults(configuration: Configuration) -> Defaults:
+    llm, tts = configuration.settings.llm, configuration.settings.tts
+    return Defaults(
+        configuration.policy(),
+        ", ".join(filter(None, (llm.provider, llm.model))),
+        ", ".join(filter(None, (tts.provider, tts.voice or tts.model))),
+    )
 
 
 def _tokens(settings: Settings, secret: str) -> Tokens:

@@ -123,7 +123,7 @@ async def serving(
         routes += await _browser(settings, archive, switchboard, reception, metrics, stack)
         retrievers = Retrievers(lambda: _embedding_model(settings))
         stack.callback(retrievers.close)
-        web_api = await _api(settings, archive, switchboard, reception, exchange, retrievers)
+        web_api = await _api(configuration, archive, switchboard, reception, exchange, retrievers)
         if web_api is not None:
             routes += ConsoleRoutes().routes()
         application = front.application(routes, web_api)
@@ -223,7 +223,7 @@ async def _exchange(
 
 
 async def _api(
-    settings: Settings,
+    configuration: Configuration,
     archive: Archive,
     switchboard: Switchboard,
     reception: Reception,
@@ -235,7 +235,7 @@ async def _api(
         return None
     from .api import api  # Its schemas and documents are nothing to a server without storage.
 
-    return await api(settings, archive.store, switchboard, reception, exchange, retrievers)
+    return await api(configuration, archive.store, switchboard, reception, exchange, retrievers)
 
 
 async def _browser(

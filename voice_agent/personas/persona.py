@@ -223,8 +223,9 @@ class Persona(Part):
     rate_limit: RateLimit = RateLimit()
     actions_schema: JsonObject | None = None
     scenarios: Annotated[tuple[Scenario, ...], Field(max_length=10_000)] = ()
-    in_call_users: bool = False
-    """The owner and others may join a call."""
+    in_call_users: bool = True
+    """The owner and others may join a call. Kept for when joining is possible; until then nothing
+    comes of it."""
     endpointing: Annotated[JsonObject, AfterValidator(_endpointing)] = {}
     """Some fields of `EndpointingPolicy`; the others are the server's."""
     interruption: Annotated[JsonObject, AfterValidator(_interruption)] = {}

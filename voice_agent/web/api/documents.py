@@ -128,10 +128,20 @@ class PersonaOut(BaseModel):
     published: Persona | None
 
 
+class MeterOut(BaseModel):
+    """How long the prompt is on a turn, schema and typical scenarios included."""
+
+    tokens: int
+    """An estimate."""
+    level: Literal["green", "yellow", "orange", "red"]
+    """Below 1,000; below 3,000; up to 4,000; more, which makes every answer late."""
+
+
 class SavedPersona(PersonaOut):
     """A persona with what is doubtful in its draft."""
 
     findings: list[FindingOut]
+    meter: MeterOut
 
 
 class PersonaSummary(BaseModel):
@@ -143,6 +153,11 @@ class PersonaSummary(BaseModel):
     etag: str
     created_at: datetime
     updated_at: datetime
+    status: Literal["draft", "published", "changed"]
+    """Never published; published as it is; the draft is another one since."""
+    language: str
+    """Of the draft, like `numbers`."""
+    numbers: list[str]
 
 
 class VersionOut(BaseModel):
@@ -156,6 +171,20 @@ class Rollback(Given):
 
 class Findings(BaseModel):
     findings: list[FindingOut]
+    meter: MeterOut
+
+
+class DefaultsOut(BaseModel):
+    """What a persona has where it says nothing: the server's."""
+
+    llm: str
+    """Provider and model, for people."""
+    voice: str
+    """Provider and voice, for people."""
+    endpointing: dict[str, JsonValue]
+    interruption: dict[str, JsonValue]
+    phrases: dict[str, str]
+    """Without the greeting: that is `initial_message`."""
 
 
 class CounterOut(BaseModel):

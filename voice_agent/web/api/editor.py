@@ -2,6 +2,8 @@
 
 from dataclasses import asdict
 
+import msgspec
+
 from ...access.tokens import SessionToken
 from ...personas.keywords import TABLE
 from ...personas.retriever import Query
@@ -11,6 +13,7 @@ from .documents import (
     AccountNumberOut,
     ById,
     CheckOut,
+    DefaultsOut,
     KeywordOut,
     KeywordsOut,
     MatchesOut,
@@ -38,6 +41,7 @@ class EditorResource:
         self._scenarios = dependencies.scenarios
         self._catalog = dependencies.catalog
         self._telephone = dependencies.telephone
+        self._defaults = dependencies.defaults
 
     def routes(self) -> list[Route]:
         one = "/personas/{id}"
@@ -69,6 +73,13 @@ class EditorResource:
                 path="/keywords",
                 handler=self.list_keywords,
                 gives=KeywordsOut,
+                tag="Personas",
+            ),
+            Route(
+                method="GET",
+                path="/defaults",
+                handler=self.list_defaults,
+                gives=DefaultsOut,
                 tag="Personas",
             ),
             Route(
@@ -137,6 +148,19 @@ class EditorResource:
     async def list_keywords(self, call: Call) -> KeywordsOut:
         """List the keywords of prompts."""
         return KeywordsOut(items=[KeywordOut(**asdict(each)) for each in TABLE])
+
+    async def list_defaults(self, call: Call) -> DefaultsOut:
+        """Tell what a persona has where it says nothing."""
+        policy = self._defaults.policy
+        phrases = msgspec.to_builtins(policy.phrases)
+        del phrases["greeting"]
+        return DefaultsOut(
+            llm=self._defaults.llm,
+            voice=self._defaults.voice,
+            endpointing=msgspec.to_builtins(policy.endpointing),
+            interruption=msgspec.to_builtins(policy.interruption),
+            phrases=phrases,
+        )
 
     async def list_voices(self, call: Call) -> VoicesOut:
         """List the voices that personas can have, of the providers that the server can use.

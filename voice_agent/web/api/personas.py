@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Literal
 
 from aiohttp import web
 from pydantic import ValidationError
@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from ...personas.files import to_json, to_toml
 from ...personas.lint import lint
 from ...personas.persona import Persona, Voice
+from ...personas.prompt import meter
 from ...personas.repository import NotFound, StoredPersona
 from ...personas.voices import NotAVoice, shared_voice
 from ...presets import PRESETS
@@ -25,6 +26,7 @@ from .documents import (
     Findings,
     LegacyPersona,
     LlmOut,
+    MeterOut,
     Page,
     Paged,
     PersonaOut,
@@ -135,7 +137,7 @@ class PersonaResource:
     async def lint_persona(self, call: Call, body: Persona) -> Findings:
         """Say what is doubtful in a persona, without keeping it."""
         check(body)
-        return Findings(findings=findings_of(body))
+        return _judged(body)
 
     async def get_persona(self, call: Call, path: ById) -> Answer:
         """Read a persona: its draft and what calls get."""
@@ -177,7 +179,7 @@ class PersonaResource:
     async def lint_draft(self, call: Call, path: ById) -> Findings:
         """Say what is doubtful in the draft."""
         stored = await self._of(call.workspace).get(path.id)
-        return Findings(findings=findings_of(stored.draft))
+        return _judged(stored.draft)
 
     async def export_persona(self, call: Call, path: ById) -> web.Response:
         """Give the draft as a file: TOML, or JSON if `Accept` asks for it."""
@@ -270,23 +272,43 @@ def findings_of(persona: Persona) -> list[FindingOut]:
     ]
 
 
+def _judged(persona: Persona) -> Findings:
+    return Findings(findings=findings_of(persona), meter=_meter(persona))
+
+
+def _meter(persona: Persona) -> MeterOut:
+    length = meter(persona)
+    return MeterOut(tokens=length.tokens, level=length.level.value)
+
+
+def _status(stored: StoredPersona) -> Literal["draft", "published", "changed"]:
+    if stored.published is None:
+        return "draft"
+    return "published" if stored.published == stored.draft else "changed"
+
+
 def _summary(stored: StoredPersona) -> PersonaSummary:
     return PersonaSummary(
-        id=stored.id,
-        name=stored.name,
-        version=stored.version,
-        etag=stored.etag,
-        created_at=stored.created_at,
-        updated_at=stored.updated_at,
+        **_described(stored),
+        status=_status(stored),
+        language=stored.draft.language,
+        numbers=list(stored.draft.telephone.numbers),
     )
 
 
-def _fields(stored: StoredPersona) -> dict[str, Any]:
+def _described(stored: StoredPersona) -> dict[str, Any]:
     return {
-        **_summary(stored).model_dump(),
-        "draft": stored.draft,
-        "published": stored.published,
+        "id": stored.id,
+        "name": stored.name,
+        "version": stored.version,
+        "etag": stored.etag,
+        "created_at": stored.created_at,
+        "updated_at": stored.updated_at,
     }
+
+
+def _fields(stored: StoredPersona) -> dict[str, Any]:
+    return {**_described(stored), "draft": stored.draft, "published": stored.published}
 
 
 def _told(stored: StoredPersona) -> Answer:
@@ -294,7 +316,9 @@ def _told(stored: StoredPersona) -> Answer:
 
 
 def _saved(stored: StoredPersona, status: int = 0) -> Answer:
-    body = SavedPersona(**_fields(stored), findings=findings_of(stored.draft))
+    body = SavedPersona(
+        **_fields(stored), findings=findings_of(stored.draft), meter=_meter(stored.draft)
+    )
     headers = {"ETag": f'"{stored.etag}"'}
     if status == 201:
         headers["Location"] = f"/api/personas/{stored.id}"

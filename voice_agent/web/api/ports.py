@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from voice_pipelines.conversation.policy import TurnPolicy
+
 from ...access.keys import Keys
 from ...access.sign_in import Entry
 from ...access.tokens import Tokens
@@ -194,6 +196,16 @@ class VoiceCatalog(Protocol):
         """Of all providers that can be used; what cannot be asked is told."""
 
 
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What a persona has where it says nothing."""
+
+    policy: TurnPolicy = TurnPolicy()
+    llm: str = ""
+    """For people, like `voice`."""
+    voice: str = ""
+
+
 class Trials(Protocol):
     """Documents that are tried without having been saved."""
 
@@ -233,6 +245,7 @@ class Dependencies:
     voices: Voices | None = None
     catalog: VoiceCatalog | None = None
     telephone: TelephoneCheck | None = None
+    defaults: Defaults = Defaults()
     keys_set: Collection[str] = ()
     """The environment variables that hold a key of some vendor."""
     requests_per_minute: int = 600

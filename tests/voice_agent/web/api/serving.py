@@ -23,6 +23,7 @@ from voice_agent.web.api.application import application
 from voice_agent.web.api.ports import (
     AccountNumber,
     CallRefusedBy,
+    Defaults,
     Dependencies,
     Dialed,
     ListedVoice,
@@ -181,6 +182,7 @@ async def serving(folder: Path, requests_per_minute: int = 100_000) -> AsyncIter
             scenarios=retrievers,
             catalog=api.voices,
             telephone=api.telephone,
+            defaults=Defaults(llm="scripted, best", voice="scripted"),
             keys_set={"GROQ_API_KEY"},
             dialer=api.dialer,
             voices=api.voices,

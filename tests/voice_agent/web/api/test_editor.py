@@ -111,3 +111,18 @@ async def test_the_telephone_is_examined_for_administrators(api: Api) -> None:
     secret = await api.store.keys.create("secret", "default")
     status, _, _ = await api("POST", f"/api/personas/{id}/telephone/check", key=secret.text)
     assert status == 403, "the account is the server's, not the workspace's"
+
+
+async def test_what_a_persona_has_where_it_says_nothing(api: Api) -> None:
+    status, told, _ = await api("GET", "/api/defaults")
+    assert status == 200
+    assert told["endpointing"]["typical_ms"] == 600 and told["interruption"]["enabled"]
+    assert "filler" in told["phrases"] and "greeting" not in told["phrases"]
+    assert (told["llm"], told["voice"]) == ("scripted, best", "scripted")
+
+
+async def test_lint_tells_how_long_the_prompt_is(api: Api) -> None:
+    status, told, _ = await api("POST", "/api/lint", ANN | {"prompt": "abcd " * 4000})
+    assert (status, told["meter"]) == (200, {"tokens": 5000, "level": "red"})
+    _, stored, _ = await api("POST", "/api/personas", ANN)
+    assert stored["meter"]["level"] == "green"

@@ -43,6 +43,30 @@ async def test_a_persona_from_draft_to_calls_and_back(api: Api) -> None:
     assert (await api("GET", path))[0] == 404
 
 
+async def test_the_list_tells_what_calls_do_not_get_yet(api: Api) -> None:
+    persona = await made(api, language="it", telephone={"numbers": ["+390612345678"]})
+    path = f"/api/personas/{persona['id']}"
+
+    async def listed() -> dict[str, Any]:
+        _, body, _ = await api("GET", "/api/personas")
+        return dict(body["items"][0])
+
+    one = await listed()
+    assert (one["status"], one["language"], one["numbers"]) == ("draft", "it", ["+390612345678"])
+    await api("POST", f"{path}/publish")
+    assert (await listed())["status"] == "published"
+    await api("PUT", path, {"name": "Ann", "prompt": "Another"})
+    assert (await listed())["status"] == "changed"
+
+
+async def test_others_may_join_unless_it_is_turned_off(api: Api) -> None:
+    """S000-23."""
+    assert (await made(api))["draft"]["in_call_users"] is True
+    off = await made(api, name="Bob", in_call_users=False)
+    _, body, _ = await api("GET", f"/api/personas/{off['id']}")
+    assert body["draft"]["in_call_users"] is False
+
+
 async def test_of_two_who_edit_the_second_is_told(api: Api) -> None:
     persona = await made(api)
     path = f"/api/personas/{persona['id']}"
