@@ -30,6 +30,7 @@ PAGES := $(shell git ls-files console sdk 2>/dev/null)
 CONSOLE := voice_agent/web/console
 
 $(CONSOLE)/index.html: $(PAGES)
+	cd sdk && npm ci --no-audit --no-fund --loglevel=error
 	cd console && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build
 	@touch $@
 

@@ -34,6 +34,7 @@ from .web.api.ports import CallRefusedBy, Defaults, Dependencies, Dialed, Edited
 from .web.api.visitor import Networks
 from .web.browser import BrowserRoutes
 from .web.entrance import Entrance
+from .web.scripts import ScriptRoutes
 from .web.webrtc import WebRtcRoutes
 
 
@@ -197,7 +198,7 @@ async def browser_routes(
     metrics: Metrics,
     stack: AsyncExitStack,
 ) -> list[web.RouteDef]:
-    """Clients' ways to conversations, which end with `stack`.
+    """Clients' ways to conversations, which end with `stack`, and the script of pages.
 
     Raises StorageUnavailable, ConfigurationError.
     """
@@ -214,7 +215,7 @@ async def browser_routes(
     most_malformed = settings.browser.malformed_messages
     webrtc = WebRtcRoutes(settings.webrtc, most_malformed, _turn_secret(settings), entrance, count)
     await stack.enter_async_context(webrtc.running())
-    return [*sockets.routes(), *webrtc.routes()]
+    return [*sockets.routes(), *webrtc.routes(), *ScriptRoutes(store.keys).routes()]
 
 
 def _turn_secret(settings: Settings) -> str:

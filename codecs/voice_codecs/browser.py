@@ -81,6 +81,10 @@ class Played(Struct, frozen=True, tag_field="type", tag="played", gc=False):
     samples: _Count
 
 
+class Ping(Struct, frozen=True, tag_field="type", tag="ping"):
+    """Are you there? Pages cannot see the pings of a WebSocket."""
+
+
 class End(Struct, frozen=True, tag_field="type", tag="end"):
     """Pause the conversation: it can be resumed."""
 
@@ -100,7 +104,7 @@ class Reoffer(Struct, frozen=True):
     """Messages that the client has got so far."""
 
 
-FromClient = Init | UpdateState | SayText | ReactTo | UserText | Mute | Played | End
+FromClient = Init | UpdateState | SayText | ReactTo | UserText | Mute | Played | Ping | End
 
 
 # From the server ---------------------------------------------------------------------------------
@@ -181,6 +185,10 @@ class Paused(Struct, frozen=True, rename="camel", tag_field="type", tag="paused"
     resume_token: str
 
 
+class Pong(Struct, frozen=True, tag_field="type", tag="pong"):
+    """The answer to `Ping`."""
+
+
 class Error(Struct, frozen=True, tag_field="type", tag="error"):
     """Something went wrong; the socket is closed behind it where that ends the conversation."""
 
@@ -201,6 +209,7 @@ FromServer = (
     | AiSpeechEnded
     | Flush
     | Paused
+    | Pong
     | Error
 )
 

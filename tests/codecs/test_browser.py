@@ -18,7 +18,9 @@ from voice_codecs.browser import (
     MessagesUpdate,
     Mute,
     Paused,
+    Ping,
     Played,
+    Pong,
     ReactTo,
     Ready,
     Said,
@@ -45,6 +47,7 @@ CLIENT: list[tuple[FromClient, str]] = [
     (UserText("Hello"), '{"type":"user_text","text":"Hello"}'),
     (Mute(True), '{"type":"mute","muted":true}'),
     (Played(1, 320), '{"type":"played","generation":1,"samples":320}'),
+    (Ping(), '{"type":"ping"}'),
     (End(), '{"type":"end"}'),
 ]
 SERVER: list[tuple[FromServer, str]] = [
@@ -66,6 +69,7 @@ SERVER: list[tuple[FromServer, str]] = [
     (AiSpeechEnded(), '{"type":"ai_speech_ended"}'),
     (Flush(3), '{"type":"flush","generation":3}'),
     (Paused("c1", "t"), '{"type":"paused","conversationId":"c1","resumeToken":"t"}'),
+    (Pong(), '{"type":"pong"}'),
     (Error("busy", "No."), '{"type":"error","code":"busy","message":"No."}'),
 ]
 

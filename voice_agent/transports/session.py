@@ -23,7 +23,9 @@ from voice_codecs.browser import (
     MessagesUpdate,
     Mute,
     Paused,
+    Ping,
     Played,
+    Pong,
     ReactTo,
     Said,
     SayText,
@@ -167,6 +169,8 @@ class ClientMessages:
                 live.react(text)
             case UserText(text):
                 live.typed(text)
+            case Ping():
+                self._leg.tell(Pong())
             case Played():
                 pass
             case _:

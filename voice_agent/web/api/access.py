@@ -19,6 +19,7 @@ from .documents import (
     SessionOut,
     page_of,
 )
+from .origins import check_origin
 from .ports import Dependencies
 from .problem import ApiProblem, FieldProblem
 from .table import Answer, Route
@@ -77,8 +78,7 @@ class AccessResource:
         """Make a short-lived token with which a browser begins a conversation."""
         key = call.known
         origin = call.request.headers.get("Origin", "")
-        if not key.allows_origin(origin):
-            raise ApiProblem(403, "The key is not for pages of this origin.")
+        check_origin(key, origin)
         if body.persona_id is not None:
             if not key.allows_persona(body.persona_id):
                 raise ApiProblem(403, "The key is not for this persona.")

@@ -27,6 +27,7 @@ from .login import LoginResource
 from .me import MeResource
 from .older import OlderResource
 from .openapi import document, page
+from .origins import other_origins
 from .personas import PersonaResource
 from .ports import Dependencies, Idempotency
 from .problem import ApiProblem, FieldProblem
@@ -78,7 +79,7 @@ def application(dependencies: Dependencies) -> web.Application:
             text=shown, content_type="text/html", headers={"Content-Security-Policy": policy}
         )
 
-    made = web.Application(middlewares=[_problems])
+    made = web.Application(middlewares=[other_origins, _problems])
     made.router.add_get("/openapi.json", openapi)
     made.router.add_get("/docs", docs)
     for route in _specific_first(table):
