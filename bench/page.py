@@ -168,6 +168,12 @@ class Link:
     async def close(self) -> None:
         await self.peer.close()
 
+    def vanish(self) -> None:
+        """Send nothing any more and answer nothing, without a word."""
+        ice = self.peer.getTransceivers()[0].sender.transport.transport
+        for protocol in ice._connection._protocols:
+            protocol.transport.abort()
+
     def add(self, packet: Any) -> tuple[bool, None]:
         """Stands in for aiortc's jitter buffer."""
         now = int(self._loop.time() * 1000)

@@ -134,14 +134,19 @@ class WebRtcRoutes:
         else:
             # Imported before the first call, for which it would be a second of silence.
             self._make = (await asyncio.to_thread(import_module, _CALL)).WebRtcCall
+        failed: Exception | None = None
         async with asyncio.TaskGroup() as group:
             self._group = group
             try:
                 yield
+            except Exception as error:
+                failed = error  # Not ours; it is not to come out wrapped in a group.
             finally:
                 self._make, self._missing = None, "The server is shutting down."
                 for call in list(self._calls.values()):
                     call.leave()
+        if failed is not None:
+            raise failed
 
     # Requests ------------------------------------------------------------------------------------
 

@@ -105,8 +105,6 @@ class Connection:
             raise OfferRefused("The offer could not be answered in time.") from error
         except Exception as error:  # Whatever a wrong description makes of aiortc's parser.
             log.info("offer_refused", problem=type(error).__name__)
-            if "audio send parameters" in str(error):
-                raise OfferRefused("The offer must allow Opus.", "format") from error
             raise OfferRefused("The offer is no session description of WebRTC.") from error
         local = self._peer.localDescription
         return answer_for(local.sdp, public_address, self._bits_per_second)

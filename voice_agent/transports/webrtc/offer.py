@@ -24,6 +24,8 @@ def checked(offer: str) -> str:
         raise OfferRefused("The offer must have one audio line.")
     if kinds.count("m=application") > 1 or len(kinds) > 2:
         raise OfferRefused("The offer may have one audio line and one data channel, nothing else.")
+    if "opus/48000/2" not in offer.lower():
+        raise OfferRefused("The offer must allow Opus.", "format")
     kept = []
     candidates = 0
     for line in _lines(offer):
