@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
+from functools import cache
 from hashlib import sha256
 
 import structlog
@@ -67,16 +68,22 @@ def application(dependencies: Dependencies) -> web.Application:
         dependencies.public_url,
         dependencies.proxies,
     )
-    described = document(table)
-    text, shown = json.dumps(described, indent=1), page(described)
+
+    @cache
+    def written() -> tuple[str, str]:
+        """As JSON and as a page. To make them takes longer than everything else that starts."""
+        described = document(table)
+        return json.dumps(described, indent=1), page(described)
 
     async def openapi(_: web.Request) -> web.Response:
+        text, _page = await asyncio.to_thread(written)
         return web.Response(text=text, content_type=JSON)
 
     async def docs(_: web.Request) -> web.Response:
-        policy = "default-src 'none'; style-src 'unsafe-inline'"
+        _json, text = await asyncio.to_thread(written)
+        policy = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
         return web.Response(
-            text=shown, content_type="text/html", headers={"Content-Security-Policy": policy}
+            text=text, content_type="text/html", headers={"Content-Security-Policy": policy}
         )
 
     made = web.Application(middlewares=[other_origins, _problems])

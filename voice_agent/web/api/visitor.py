@@ -32,7 +32,8 @@ def from_own_page(request: web.Request, public_url: str = "") -> bool:
         return site == "same-origin"
     origin = request.headers.get("Origin", "")
     # Browsers tell the site on secure pages only. A proxy may ask for another host than they did.
-    return bool(origin) and urlsplit(origin).netloc in (request.host, urlsplit(public_url).netloc)
+    ours = {request.host, urlsplit(public_url).netloc} - {""}  # The origin `null` has none, too.
+    return urlsplit(origin).netloc in ours
 
 
 def from_other_page(request: web.Request, public_url: str = "") -> bool:

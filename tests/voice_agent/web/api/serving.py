@@ -161,8 +161,9 @@ class Api:
 async def serving(folder: Path, requests_per_minute: int = 100_000) -> AsyncIterator[Api]:
     """The API with an administrator's key."""
     async with (
-        opened(f"sqlite:///{folder}/api.db") as store,
-        aiohttp.ClientSession() as session,
+        opened(await _database(folder)) as store,
+        # What a browser keeps, `Browser` keeps.
+        aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session,
     ):
         retrievers = Retrievers(lambda: None)
         tokens = Tokens(await store.keys.signing_secret(), 900)
@@ -199,3 +200,19 @@ async def serving(folder: Path, requests_per_minute: int = 100_000) -> AsyncIter
         finally:
             await runner.cleanup()
             retrievers.close()
+
+
+_empty: list[bytes] = []
+"""A database with its tables: to make them takes longer than most tests."""
+
+
+async def _database(folder: Path) -> str:
+    file = folder / "api.db"
+    url = f"sqlite:///{file}"
+    if _empty:
+        file.write_bytes(_empty[0])
+    else:
+        async with opened(url):
+            pass
+        _empty.append(file.read_bytes())
+    return url
