@@ -1,8 +1,8 @@
 """The REST API put together: what it needs of the calls, the carrier and the database."""
 
 import os
-from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from ipaddress import ip_network
 from typing import cast
@@ -12,6 +12,7 @@ from aiohttp import web
 from .access.passwords import Hasher
 from .access.sign_in import Entry, Rules
 from .access.tokens import Tokens
+from .background import background
 from .calls.live import LiveCall
 from .calls.reception import Reception
 from .calls.records import RecordWriter
@@ -29,11 +30,13 @@ from .telephony.errors import TwilioError
 from .telephony.exchange import Exchange
 from .telephony.outgoing import Wanted
 from .voice_catalog import Catalog, account
-from .web.api.application import application
+from .web.api.application import GATE, application
 from .web.api.ports import CallRefusedBy, Defaults, Dependencies, Dialed, EditedPersonas
 from .web.api.visitor import Networks
 from .web.browser import BrowserRoutes
 from .web.entrance import Entrance
+from .web.history import History
+from .web.live import LiveRoutes, signs_out
 from .web.scripts import ScriptRoutes
 from .web.webrtc import WebRtcRoutes
 
@@ -241,3 +244,27 @@ def _defaults(configuration: Configuration) -> Defaults:
 def _tokens(settings: Settings, secret: str) -> Tokens:
     access = settings.access
     return Tokens(secret, access.token_ms // 1000, access.resume_ms // 1000)
+
+
+@asynccontextmanager
+async def console_socket(
+    settings: Settings,
+    store: Store,
+    writer: RecordWriter,
+    switchboard: Switchboard,
+    web_api: web.Application,
+) -> AsyncIterator[LiveRoutes]:
+    """The live socket of consoles; close it before the server does not listen any more."""
+    board = switchboard.board
+    live = LiveRoutes(web_api[GATE], board, settings.server.public_url)
+    history = History(board, store.conversations)
+    writer.told = history.written
+    store.persona_changed = board.persona_changed
+
+    async def look(request: web.Request, response: web.StreamResponse) -> None:
+        if signs_out(request):
+            live.look_again()
+
+    web_api.on_response_prepare.append(look)
+    async with background(history.keep_telling()):
+        yield live

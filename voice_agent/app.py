@@ -54,6 +54,7 @@ from .web.telephone import TelephoneRoutes
 if TYPE_CHECKING:
     from .telephony.exchange import Exchange
     from .telephony.limits import DoNotCall
+    from .web.live import LiveRoutes
 
 log = structlog.get_logger()
 
@@ -124,10 +125,14 @@ async def serving(
         retrievers = Retrievers(lambda: _embedding_model(settings))
         stack.callback(retrievers.close)
         web_api = await _api(configuration, archive, switchboard, reception, exchange, retrievers)
-        if web_api is not None:
-            routes += ConsoleRoutes().routes()
+        console = await _console(settings, archive, switchboard, web_api, stack)
+        if console is not None:
+            # Before the pages, which take every path that is left under /console.
+            routes += [*console.routes(), *ConsoleRoutes().routes()]
         application = front.application(routes, web_api)
         host, port = await stack.enter_async_context(_listening(application, settings))
+        if console is not None:
+            stack.callback(console.close)
         opening = beginning(configuration.policy(), reception.default, _now())
         stages = Stages(configuration, stack, clock, progress, opening)
         front.providers = metrics.providers = stages.status
@@ -253,6 +258,24 @@ async def _browser(
     from .api import browser_routes
 
     return await browser_routes(settings, store, writer, switchboard, reception, metrics, stack)
+
+
+async def _console(
+    settings: Settings,
+    archive: Archive,
+    switchboard: Switchboard,
+    web_api: web.Application | None,
+    stack: AsyncExitStack,
+) -> "LiveRoutes | None":
+    """The live socket of consoles; None where nothing is kept, administrators neither."""
+    store, writer = archive.store, archive.writer
+    if store is None or writer is None or web_api is None:
+        return None
+    from .api import console_socket
+
+    return await stack.enter_async_context(
+        console_socket(settings, store, writer, switchboard, web_api)
+    )
 
 
 def _do_not_call(settings: Settings, archive: Archive) -> "DoNotCall":

@@ -16,7 +16,7 @@ Whatever happens there is a result, in a bounded time, and a record of it.
 import asyncio
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 import structlog
@@ -27,6 +27,7 @@ from . import arguments
 from .action import HANG_UP, SEND_SMS, TRANSFER, VALUE, Action, Actions, Kind, Rate
 from .confirm import CONFIRMED, Confirmations, guarded, read_back
 from .depends import missing
+from .exchange import Exchange
 from .limits import Window
 from .state import State, StateTooLarge
 from .tools import tool
@@ -72,6 +73,8 @@ class ActionRecord:
     """What the language model was told."""
     at_ms: int
     took_ms: int
+    webhook: Exchange | None = None
+    """What a webhook was sent, and what it answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +121,7 @@ class _Wanted:
     at: int
     arguments: Any
     deed: _Deed | None = field(default=None)
+    webhook: Exchange | None = None
 
 
 class Dispatcher:
@@ -163,6 +167,11 @@ class Dispatcher:
     @property
     def names(self) -> Collection[str]:
         return self._actions.by_name.keys()
+
+    def kind(self, name: str) -> Kind | None:
+        """Who carries the action out; None if there is none of that name."""
+        action = self._actions.by_name.get(name)
+        return None if action is None else action.kind
 
     def tools(self) -> Sequence[Tool]:
         """The actions whose dependencies are in the state, in the schema's order."""
@@ -302,8 +311,11 @@ class Dispatcher:
     async def _call(self, action: Action, wanted: _Wanted) -> _Done:
         assert action.webhook is not None
         key = wanted.deed.key if wanted.deed else wanted.key
+        began = self._now()
         async with asyncio.timeout(self._guards.webhook_ms / 1000):
             outcome = await self._webhooks.run(action, wanted.arguments, self._details, key)
+        if outcome.exchange is not None:
+            wanted.webhook = replace(outcome.exchange, took_ms=self._now() - began)
         self._ended(wanted, outcome)
         if not action.webhook.reacts:
             return _Done("done" if outcome.ok else "failed", "Sent.", react=False)
@@ -377,8 +389,12 @@ class Dispatcher:
     ) -> None:
         took = self._now() - wanted.at
         _log.info("action_ended", action=name[:64], outcome=outcome, took_ms=took)
-        given = wanted.arguments
-        self._record(ActionRecord(wanted.key, name, given, outcome, result, wanted.at, took))
+        self._record(
+            ActionRecord(
+                *(wanted.key, name, wanted.arguments, outcome, result, wanted.at, took),
+                webhook=wanted.webhook,
+            )
+        )
 
 
 def _has_consequences(action: Action) -> bool:

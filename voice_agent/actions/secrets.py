@@ -1,6 +1,9 @@
 """Secrets that schemas refer to by name: environment variables that the operator has listed."""
 
+import json
 from collections.abc import Iterable, Mapping
+from typing import Self
+from urllib.parse import quote
 
 HIDDEN = "[hidden]"
 _SHORTEST_HIDDEN = 4
@@ -28,9 +31,20 @@ class Secrets:
         except KeyError as error:
             raise UnknownSecret(name) from error
 
-    def hide(self, text: str) -> str:
-        """`text` without any of them: services echo what they are sent."""
-        for value in sorted(self._values.values(), key=len, reverse=True):
-            if len(value) >= _SHORTEST_HIDDEN:
-                text = text.replace(value, HIDDEN)
+    def masked(self) -> Self:
+        """The same names, and nothing to be learned from the values: for what is to be shown."""
+        masked = type(self)((), {})
+        masked._values = dict.fromkeys(self._values, HIDDEN)
+        return masked
+
+    def hide(self, text: str, more: Iterable[str] = ()) -> str:
+        """`text` without any of them, nor `more`: services echo what they are sent."""
+        hidden = {
+            written
+            for value in (*self._values.values(), *more)
+            if len(value) >= _SHORTEST_HIDDEN
+            for written in (value, json.dumps(value)[1:-1], quote(value, safe=""))
+        }
+        for written in sorted(hidden, key=len, reverse=True):
+            text = text.replace(written, HIDDEN)
         return text

@@ -7,13 +7,14 @@ in, over what the language model decided. Constants win, as they hold keys and t
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 from urllib.parse import quote
 
 import structlog
 
 from .action import VALUE, Action, Webhook
+from .exchange import Exchange, answered, requested
 from .http import Answer, GuardedClient, RequestFailed, RequestRefused, Signer
 from .notation import fill_holes, fill_references, whole_reference
 from .secrets import Secrets, UnknownSecret
@@ -24,6 +25,7 @@ LONGEST_RESULT = 1_500
 """Characters of an answer that the language model is shown; it reads 10 to 20 ms for each four."""
 _UNRESERVED = "%/:?[]@!$&'()*+,;=~-._"
 _LONGEST_READ = 8 * LONGEST_RESULT
+_HARMLESS = ("accept", "accept-language", "content-type", "user-agent")
 _TAG = re.compile(r"<[^<>]*>")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff]+")
 _QUOTES = '"""'
@@ -55,6 +57,8 @@ class Outcome:
     """For the language model."""
     unsure: bool = False
     """It failed, but may have been done all the same."""
+    exchange: Exchange | None = None
+    """What went over the line, for people to see; None if nothing was to be sent."""
 
 
 class Webhooks:
@@ -77,6 +81,7 @@ class Webhooks:
         except UnknownSecret as error:
             _log.warning("webhook_secret_missing", action=action.name, variable=error.args[0])
             return Outcome(False, _BROKEN)
+        asked = self._asked(action.webhook, arguments, details)
         if request.overruled:
             _log.info("webhook_constants_won", action=action.name, keys=request.overruled)
         headers = {
@@ -88,12 +93,28 @@ class Webhooks:
             answer = await self._client.request(request.method, request.url, headers, request.body)
         except RequestRefused as error:
             _log.warning("webhook_refused", action=action.name, reason=str(error))
-            return Outcome(False, _BROKEN)
+            return Outcome(False, _BROKEN, exchange=asked)
         except RequestFailed as error:
             _log.warning("webhook_failed", action=action.name, reason=str(error), sent=error.sent)
-            return Outcome(False, _lost(error), unsure=error.sent)
+            return Outcome(False, _lost(error), unsure=error.sent, exchange=asked)
         _log.info("webhook_answered", action=action.name, status=answer.status)
-        return told(answer, self._secrets.hide)
+
+        def hide(text: str) -> str:
+            return self._secrets.hide(text, _credentials(request.headers))
+
+        exchange = answered(asked, answer.status, hide(_decoded(answer)))
+        return replace(told(answer, hide), exchange=exchange)
+
+    def _asked(self, webhook: Webhook, arguments: Any, details: Mapping[str, Any]) -> Exchange:
+        """The request as it can be shown: made anew, with other secrets."""
+        request = prepare(webhook, arguments, details, self._secrets.masked())
+        return requested(request.method, request.url, request.body)
+
+
+def _credentials(headers: Mapping[str, str]) -> list[str]:
+    """What of a request's headers its answer may not show: keys are often sent there."""
+    texts = [text for name, text in headers.items() if name.lower() not in _HARMLESS]
+    return [*texts, *(word for text in texts for word in text.split() if len(word) > 7)]
 
 
 _BROKEN = (
@@ -216,9 +237,13 @@ def told(answer: Answer, hide: Callable[[str], str] = str) -> Outcome:
     )
 
 
+def _decoded(answer: Answer) -> str:
+    return answer.body.decode("utf-8", errors="replace")
+
+
 def _readable(answer: Answer, hide: Callable[[str], str]) -> str:
     # Before anything is cut, as half a secret could not be recognized.
-    text = hide(answer.body.decode("utf-8", errors="replace"))
+    text = hide(_decoded(answer))
     if "json" in answer.content_type:
         try:
             text = json.dumps(json.loads(text), ensure_ascii=False, separators=(",", ":"))

@@ -35,6 +35,49 @@ class ClientEvent:
     being said. Empty for speech."""
 
 
+SpeechKind = Literal[
+    "user_speech_started", "user_speech_ended", "ai_speech_started", "ai_speech_ended"
+]
+
+
+class Speakers:
+    """Tells when the user and the agent begin and end to speak."""
+
+    def __init__(self) -> None:
+        self._user_speaks = False
+        self._speaking: set[int] = set()
+        """Turns of the agent that are played."""
+
+    def event(self, event: Event) -> SpeechKind | None:
+        """To be told every event; what has begun or ended with it."""
+        match event:
+            case SpeechConfirmed() if not self._user_speaks:
+                self._user_speaks = True
+                return "user_speech_started"
+            case SpeechStopped() if self._user_speaks:
+                self._user_speaks = False
+                return "user_speech_ended"
+            case PlaybackStarted(_, turn):
+                began = not self._speaking
+                self._speaking.add(turn)
+                return "ai_speech_started" if began else None
+            case PlaybackEnded(_, turn):
+                return self._spoke(turn)
+            case _:
+                return None
+
+    def command(self, command: Command) -> SpeechKind | None:
+        """To be told every command."""
+        return self._spoke(command.turn) if isinstance(command, Silence) else None
+
+    def _spoke(self, turn: int) -> SpeechKind | None:
+        if turn in self._speaking:
+            self._speaking.discard(turn)
+            if not self._speaking:
+                return "ai_speech_ended"
+        return None
+
+
 class Captions:
     """Turns what happens in a call into what clients are told of it. Numbers go by the records."""
 
@@ -46,34 +89,19 @@ class Captions:
         self._lines: list[Line] = []
         self._changes = 0
         self._interim = ""
-        self._user_speaks = False
-        self._speaking: set[int] = set()
-        """Turns of the agent that are played."""
+        self._speakers = Speakers()
 
     def event(self, event: Event, transcript: Transcript) -> Iterator[ClientEvent]:
         """To be told every event; yields what follows from it and from all that was before."""
-        match event:
-            case SpeechConfirmed() if not self._user_speaks:
-                self._user_speaks = True
-                yield ClientEvent("user_speech_started", {})
-            case SpeechStopped() if self._user_speaks:
-                self._user_speaks = False
-                yield ClientEvent("user_speech_ended", {})
-            case PlaybackStarted(_, turn):
-                if not self._speaking:
-                    yield ClientEvent("ai_speech_started", {})
-                self._speaking.add(turn)
-            case PlaybackEnded(_, turn):
-                yield from self._spoke(turn)
-            case _:
-                pass
+        if (speech := self._speakers.event(event)) is not None:
+            yield ClientEvent(speech, {})
         interim = event.text if isinstance(event, Transcribed) else self._interim
         yield from self.messages(transcript, interim)
 
     def command(self, command: Command, transcript: Transcript) -> Iterator[ClientEvent]:
         """To be told every command."""
-        if isinstance(command, Silence):
-            yield from self._spoke(command.turn)
+        if (speech := self._speakers.command(command)) is not None:
+            yield ClientEvent(speech, {})
         yield from self.messages(transcript, self._interim)
 
     def messages(self, transcript: Transcript, interim: str = "") -> Iterator[ClientEvent]:
@@ -97,9 +125,3 @@ class Captions:
             for at, line in enumerate(own)
             if line.speaker != "note" and (at >= len(before) or before[at] != line)
         ]
-
-    def _spoke(self, turn: int) -> Iterator[ClientEvent]:
-        if turn in self._speaking:
-            self._speaking.discard(turn)
-            if not self._speaking:
-                yield ClientEvent("ai_speech_ended", {})

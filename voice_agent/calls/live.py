@@ -5,6 +5,7 @@ It is what actions do things to, what clients and the API talk to, and what is k
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
 from typing import Any, Protocol
 
 import structlog
@@ -13,6 +14,7 @@ from voice_codecs.convert import convert
 from voice_codecs.pcm import MULAW_8K
 from voice_pipelines.conversation.commands import Command
 from voice_pipelines.conversation.events import (
+    ActionEnded,
     Event,
     HangUpRequested,
     ReactRequested,
@@ -23,14 +25,15 @@ from voice_pipelines.conversation.events import (
 from voice_pipelines.conversation.machine import Phase
 from voice_pipelines.engine.call import Call
 
-from ..actions.dispatch import Dispatcher
+from ..actions.dispatch import ActionRecord, Dispatcher
 from ..actions.state import State
 from .agent import Agent
 from .answers import Answers
 from .captions import Captions, ClientEvent
 from .plan import CallPlan
 from .recording import Recording
-from .records import RecordWriter, Scribe, StateChanged
+from .records import Action, Message, RecordWriter, Scribe, StateChanged
+from .watch import CallWatch
 
 _CALLER = "caller"
 """The leg of the party that the conversation is with."""
@@ -70,13 +73,18 @@ class LiveCall:
         writer: RecordWriter | None = None,
         scribe: Scribe | None = None,
         telephone: "Callable[[LiveCall], Telephone] | None" = None,
+        now: Callable[[], int] = lambda: 0,
     ) -> None:
-        """`state_changed` keeps the state in the journal, `writer` and `scribe` in the records."""
+        """`state_changed` keeps the state in the journal, `writer` and `scribe` in the records.
+
+        `now` are the milliseconds since the call began.
+        """
         self.plan = plan
         self.state = State(plan.past.state if plan.past else {})
         self._state_changed = state_changed
         self._writer = writer
         self._scribe = scribe
+        self._now = now
         self._telephone = telephone(self) if telephone else None
         self._clients: list[Client] = []
         past = plan.past
@@ -89,6 +97,10 @@ class LiveCall:
         self._known: Mapping[str, Any] = self.state.values
         """The state as it was last told."""
         self._sounds = 0
+        self._done: dict[int, ActionRecord] = {}
+        """Actions that are over, until the conversation knows of it."""
+        self.watch: CallWatch | None = None
+        """What consoles see of it."""
         self.call_sid = call_sid
         """The carrier's name of the call."""
         self.leaving = False
@@ -104,6 +116,23 @@ class LiveCall:
     @property
     def dispatcher(self) -> Dispatcher | None:
         return self._agent.dispatcher if self._agent else None
+
+    # For consoles; satisfies `watch.Shown` --------------------------------------------------------
+
+    @property
+    def phase(self) -> str:
+        """What the conversation is doing."""
+        return self._call.phase.name.lower() if self._call else "connecting"
+
+    @property
+    def known(self) -> Mapping[str, Any]:
+        return self.state.values
+
+    def catch_up(self) -> None:
+        self.write_lines(self._now())
+
+    def messages(self) -> Sequence[Message]:
+        return self._scribe.all_messages() if self._scribe else ()
 
     # For clients and the API ---------------------------------------------------------------------
 
@@ -216,6 +245,12 @@ class LiveCall:
         if self._writer is not None:
             self._writer.write(StateChanged(self.plan.conversation_id, changes))
         self._publish(ClientEvent("state_updated", dict(state)))
+        if self.watch is not None:
+            self.watch.state_changed(state)
+
+    def action_ended(self, record: ActionRecord) -> None:
+        """The dispatcher tells what became of an action, before the conversation hears of it."""
+        self._done[int(record.key.rpartition(":")[2])] = record
 
     async def hang_up(self) -> str:
         self._tell(HangUpRequested("hang_up_call", after_speech=True))
@@ -238,21 +273,27 @@ class LiveCall:
             self._agent.model.prepare(lambda: transcript.history("", words))
         if self._scribe is not None and self._writer is not None:
             if (action := self._scribe.event(now, event)) is not None:
-                self._writer.write(action)
+                assert isinstance(event, ActionEnded)  # No other event ends one.
+                self._acted(_with_outcome(action, self._done.pop(event.action, None)))
             self.write_lines(now)
         if self._clients and self._call is not None:
             for told in self._captions.event(event, self._call.transcript):
                 self._publish(told)
+        if self.watch is not None:
+            self.watch.event(event)
 
     def command(self, now: int, command: Command) -> None:
         if self._answers.command(command) and self.dispatcher is not None:
             self.dispatcher.caller_spoke()
         if self._scribe is not None and self._writer is not None:
             if (action := self._scribe.command(now, command)) is not None:
-                self._writer.write(action)
+                kind = self.dispatcher.kind(action.name) if self.dispatcher else None
+                self._acted(replace(action, kind=kind.value if kind else None))
         if self._clients and self._call is not None:
             for told in self._captions.command(command, self._call.transcript):
                 self._publish(told)
+        if self.watch is not None:
+            self.watch.command(command)
 
     def write_lines(self, now: int) -> None:
         """Hand the lines that have changed to the records."""
@@ -261,7 +302,16 @@ class LiveCall:
         transcript = self._call.transcript
         if transcript.changes != self._written:
             self._written = transcript.changes
-            self._writer.write(*self._scribe.messages(transcript.lines, now))
+            changed = self._scribe.messages(transcript.lines, now)
+            self._writer.write(*changed)
+            if self.watch is not None:
+                self.watch.said(changed)
+
+    def _acted(self, action: Action) -> None:
+        if self._writer is not None:
+            self._writer.write(action)
+        if self.watch is not None:
+            self.watch.acted(action)
 
     def _tell(self, event: Event) -> None:
         if self._call is not None:
@@ -273,3 +323,10 @@ class LiveCall:
                 client(event)
             except Exception:  # A client's bug is not the caller's.
                 log.exception("client_failed")
+
+
+def _with_outcome(action: Action, record: ActionRecord | None) -> Action:
+    if record is None:  # The conversation did not wait any longer.
+        return action
+    webhook = None if record.webhook is None else asdict(record.webhook)
+    return replace(action, outcome=record.outcome, webhook=webhook)

@@ -1,7 +1,7 @@
 """One call from its first to its last moment: put together, run, and kept."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +21,7 @@ from ..telemetry.figures import CallMeter
 from ..telemetry.metrics import Metrics
 from .admission import Admission
 from .agent import Agents
+from .board import Board
 from .journal_file import JournalFile, utc_now
 from .kept import KeptConversations
 from .limits import Allowance
@@ -38,8 +39,11 @@ from .records import (
     Status,
 )
 from .recovery import about
+from .views import Transport
+from .watch import CallWatch
 
 _CALLER = "caller"
+_TRANSPORTS: Mapping[str, Transport] = {"WB": "websocket", "WR": "webrtc"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +107,12 @@ class OneCall:
         metrics: Metrics,
         journals: Path | None,
         kept: KeptConversations,
+        board: Board,
         call_id: str,
         leg: Leg,
         plan: CallPlan,
     ) -> None:
-        """`kept` takes the conversation if it goes on elsewhere."""
+        """`kept` takes the conversation if it goes on elsewhere; `board` shows the call."""
         self.call_id = call_id
         self.leg = leg
         self.started = utc_now()
@@ -135,7 +140,15 @@ class OneCall:
             writer=house.writer,
             scribe=scribe,
             telephone=house.telephone,
+            now=self.clock.now,
         )
+        self.watch: CallWatch | None = None
+        """What consoles see of it; None where nothing is kept, for they get in by what is."""
+        if house.writer is not None:
+            live = self.conversation
+            live.watch = self.watch = CallWatch(
+                plan, live, board, self._began, _transport(call_id), self.clock.now
+            )
         self.meter = CallMeter(())
         self._call: Call | None = None
 
@@ -169,6 +182,8 @@ class OneCall:
                         call.tell(HistoryRestored(past.messages, self._plan.note))
                     async with call.join(_CALLER, leg, acknowledges) as line:
                         line.tap = recording.heard if recording else None
+                        if self.watch is not None:
+                            self.watch.connected(line, leg.format.encoding)
                         yield line
                         self.underruns = line.player.playout.underruns
                 self.reason = call.end_reason or "caller_left"
@@ -182,10 +197,12 @@ class OneCall:
             spawn: Callable[[Coroutine[Any, Any, bool]], asyncio.Task[bool]] = group.create_task
             admission = Admission(plan, house.allowance, spawn, lambda: datetime.now(UTC))
         agent = await house.agents.agent(
-            plan, live.state, live, now=self.clock.now, admit=admission
+            plan, live.state, live, now=self.clock.now, record=live.action_ended, admit=admission
         )
         policy = _announced(agent.policy, plan) if recording else agent.policy
-        self.meter = CallMeter(frozenset(policy.phrases.all()))
+        meter = self.meter = CallMeter(frozenset(policy.phrases.all()))
+        if self.watch is not None:
+            self.watch.turns = lambda: meter.turns
         if self._journals is not None:
             self._journal = JournalFile(
                 self._journals, self.call_id, policy, self.started, self._about()
@@ -197,8 +214,8 @@ class OneCall:
         call = self._call = Call(policy, agent.services, self.clock, recorders, name)
         live.begin(call, agent)
         if house.writer is not None:
-            begun = Begun(self._record()) if plan.past is None else Resumed(plan.conversation_id)
-            house.writer.write(begun)
+            resumed = Resumed(plan.conversation_id, self.call_id)
+            house.writer.write(Begun(self._record()) if plan.past is None else resumed)
         return call
 
     def _recording(self) -> Recording | None:
@@ -272,3 +289,8 @@ def _announced(policy: TurnPolicy, plan: CallPlan) -> TurnPolicy:
     greeting = f"{announcement} {policy.phrases.greeting}".strip()
     phrases = msgspec.structs.replace(policy.phrases, greeting=greeting)
     return msgspec.structs.replace(policy, phrases=phrases)
+
+
+def _transport(call_id: str) -> Transport:
+    """How the caller is connected, which the name of a call begins with."""
+    return _TRANSPORTS.get(call_id[:2], "telephone")

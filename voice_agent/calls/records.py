@@ -11,7 +11,7 @@ Every write but a `MessageUsed` can be applied twice without harm.
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal, Protocol
@@ -63,6 +63,8 @@ class Conversation:
     direction: Direction = "inbound"
     call: str = ""
     """What the carrier calls it."""
+    later_calls: Sequence[str] = ()
+    """The calls on which it was resumed, in order, without those that are named already."""
     details: Mapping[str, object] = field(default_factory=dict)
     state: Mapping[str, object] = field(default_factory=dict)
     status: Status = "live"
@@ -106,6 +108,12 @@ class Action:
     ended_at: datetime | None = None
     result: str | None = None
     """What the language model was told; None while it runs."""
+    kind: str | None = None
+    """A value of `actions.action.Kind`; None for an action that there is not."""
+    outcome: str | None = None
+    """As in `actions.dispatch.ActionRecord`; None while it runs."""
+    webhook: Mapping[str, object] | None = None
+    """The fields of an `actions.exchange.Exchange`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +132,8 @@ class Resumed:
     """A paused or ended conversation goes on."""
 
     conversation_id: str
+    call: str = ""
+    """What the carrier calls the call on which it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +265,8 @@ class RecordWriter:
     def __init__(self, records: Records, gauge: Gauge | None = None, limit: int = _QUEUE) -> None:
         """`limit` writes wait at most; further ones are dropped, and their conversations end as
         not complete."""
+        self.told: Callable[[Sequence[Write]], None] = lambda _: None
+        """Is told what has been written, each time; it must return at once."""
         self._records = records
         self._gauge: Gauge = gauge or Unwatched()
         self._limit = limit
@@ -336,6 +348,7 @@ class RecordWriter:
             self._waiting.popleft()
         self._written += len(batch)
         self._gauge.records_waiting(len(self._waiting))
+        self.told(batch)
         async with self._progress:
             self._progress.notify_all()
 
@@ -406,6 +419,10 @@ class Scribe:
                     continue
             changed.append(self._message(at, line))
         return tuple(changed)
+
+    def all_messages(self) -> tuple[Message, ...]:
+        """All lines that it was asked for so far."""
+        return tuple(self._message(at, line) for at, line in enumerate(self._lines))
 
     def _message(self, at: int, line: Line) -> Message:
         return Message(

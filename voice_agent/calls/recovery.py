@@ -51,6 +51,7 @@ def about(
 ) -> dict[str, Any]:
     """For the journal of a call: what it takes to rebuild the conversation's records."""
     raw = msgspec.to_builtins(conversation, enc_hook=str)
+    del raw["later_calls"]  # They have journals of their own.
     told: dict[str, Any] = msgspec.to_builtins(About(raw, first_message, first_action))
     return told
 

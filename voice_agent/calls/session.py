@@ -16,6 +16,7 @@ from ..sections import PriceSettings
 from ..telemetry.cost import estimate
 from ..telemetry.figures import CallFigures
 from ..telemetry.metrics import Metrics
+from .board import Board
 from .kept import KeptConversations
 from .live import Client, LiveCall
 from .one_call import House, OneCall
@@ -47,6 +48,8 @@ class Switchboard:
         """What calls work with, once it is there; before, none is taken."""
         self.kept = KeptConversations()
         """Conversations that may go on in another stream."""
+        self.board = Board()
+        """What consoles see of the calls."""
         self._metrics = metrics
         self._journals = journals
         self._max_calls = max_calls
@@ -96,12 +99,21 @@ class Switchboard:
         self._numbers += 1
         number = self._numbers
         one = self._live[number] = OneCall(
-            house, self._metrics, self._journals, self.kept, call_id, leg, plan or house.expected()
+            house,
+            self._metrics,
+            self._journals,
+            self.kept,
+            self.board,
+            call_id,
+            leg,
+            plan or house.expected(),
         )
         if client is not None:
             one.conversation.subscribe(client)
         self._idle.clear()
         self._metrics.live_calls.set(len(self._live))
+        if one.watch is not None:
+            self.board.began(one.watch)
         log.info("call_started")
         connected = False
         try:
@@ -113,6 +125,8 @@ class Switchboard:
             log.error("call_crashed", exc_info=problem)
         finally:
             del self._live[number]
+            if one.watch is not None:
+                self.board.ended(one.watch, one.reason)
             one.over.set()
             if not self._live:
                 self._idle.set()

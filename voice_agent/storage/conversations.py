@@ -59,10 +59,13 @@ class ConversationArchive:
             case Begun(conversation):
                 insert = self._database.insert(conversations).values(**_columns(conversation))
                 await connection.execute(insert.on_conflict_do_nothing())
-            case Resumed(id):
+                # Rebuilt from the journal of a later part, it is known already.
+                await _note_call(connection, conversation.id, conversation.call)
+            case Resumed(id, call):
                 await _update(
                     connection, id, status="live", ended_at=None, end_reason="", complete=False
                 )
+                await _note_call(connection, id, call)
             case Message():
                 await self._put(connection, messages, _columns(write))
             case Action():
@@ -90,7 +93,9 @@ class ConversationArchive:
     ) -> None:
         keys = [column.name for column in table.primary_key]
         insert = self._database.insert(table).values(**row)
-        values = {name: insert.excluded[name] for name in row if name not in keys}
+        # A journal does not know all: what is missing here does not undo what is there.
+        known = [name for name in row if name not in keys and row[name] is not None]
+        values = {name: insert.excluded[name] for name in known}
         await connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=values))
 
 
@@ -121,13 +126,13 @@ class ConversationRepository:
             )
             query = query.where(sa.tuple_(*order) < place)
         async with self._database.read() as connection:
-            return [Conversation(**row._mapping) for row in await connection.execute(query)]
+            return [_conversation(row) for row in await connection.execute(query)]
 
     async def get(self, id: str) -> Conversation | None:
         query = sa.select(conversations).where(self._is(id))
         async with self._database.read() as connection:
             row = (await connection.execute(query)).first()
-        return None if row is None else Conversation(**row._mapping)
+        return None if row is None else _conversation(row)
 
     async def messages(self, id: str, first: int = 0, limit: int = 1000) -> Sequence[Message]:
         return [Message(**row) for row in await self._parts(messages, id, first, limit)]
@@ -164,6 +169,15 @@ async def _update(connection: AsyncConnection, id: str, **values: object) -> Non
     )
 
 
+async def _note_call(connection: AsyncConnection, id: str, call: str) -> None:
+    """The conversation goes on (or has begun) on that call."""
+    columns = conversations.c
+    query = sa.select(columns.call, columns.later_calls).where(columns.id == id).with_for_update()
+    row = (await connection.execute(query)).first()
+    if row is not None and call not in ("", row.call, *row.later_calls):
+        await _update(connection, id, later_calls=[*row.later_calls, _storable(call)])
+
+
 async def _merge_state(
     connection: AsyncConnection, where: sa.ColumnElement[bool], changes: Mapping[str, object]
 ) -> Mapping[str, object] | None:
@@ -174,6 +188,11 @@ async def _merge_state(
     state: dict[str, object] = {**old, **_storable(changes)}
     await connection.execute(sa.update(conversations).where(where).values(state=state))
     return state
+
+
+def _conversation(row: sa.Row[Any]) -> Conversation:
+    values = dict(row._mapping)
+    return Conversation(**values | {"later_calls": tuple(values["later_calls"])})
 
 
 def _columns(record: Conversation | Message | Action) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from ..errors import ConfigurationError, StorageUnavailable
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration. Who is there already need not import Alembic."""
 
 _ANSWER_S = 10.0

@@ -17,9 +17,13 @@ from .tables import persona_versions, personas
 class PersonaRepository:
     """The personas of one workspace."""
 
-    def __init__(self, database: Database, workspace: str) -> None:
+    def __init__(
+        self, database: Database, workspace: str, changed: Callable[[str], None] = lambda _: None
+    ) -> None:
+        """`changed` is told the id of every persona that is written or deleted here."""
         self._database = database
         self._workspace = workspace
+        self._changed = changed
 
     async def list(self, after: str = "", limit: int = 100) -> Sequence[StoredPersona]:
         query = self._query().where(personas.c.id > after).order_by(personas.c.id).limit(limit)
@@ -55,6 +59,7 @@ class PersonaRepository:
                 await connection.execute(sa.insert(personas), row)
         except IntegrityError as error:
             raise _taken(persona.name) from error
+        self._changed(id)
         return StoredPersona(id, persona.name, persona, None, 0, "1", now, now)
 
     async def save(self, id: str, persona: Persona, etag: str | None = None) -> StoredPersona:
@@ -114,6 +119,7 @@ class PersonaRepository:
             gone = await connection.execute(sa.delete(personas).where(*self._is(id)))
         if not gone.rowcount:
             raise _unknown(id)
+        self._changed(id)
 
     async def _update(
         self,
@@ -151,9 +157,11 @@ class PersonaRepository:
                         "published_at": now,
                     }
                     await connection.execute(sa.insert(persona_versions), row)
-                return await self._get(connection, id)
+                stored = await self._get(connection, id)
         except IntegrityError as error:
             raise _taken(name) from error
+        self._changed(id)
+        return stored
 
     async def _get(self, connection: AsyncConnection, id: str, lock: bool = False) -> StoredPersona:
         query = self._query().where(personas.c.id == id)

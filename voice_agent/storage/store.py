@@ -1,6 +1,6 @@
 """Everything that is kept, behind one door."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from ..calls.records import DEFAULT_WORKSPACE
@@ -21,6 +21,8 @@ class Store:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self.persona_changed: Callable[[str, str], None] = lambda workspace, id: None
+        """Is told of every persona that this process changes or deletes."""
         self.keys = KeyRepository(database)
         self.accounts = AccountRepository(database)
         self.passkeys = PasskeyRepository(database)
@@ -31,7 +33,9 @@ class Store:
         self.idempotency = IdempotencyRepository(database)
 
     def personas(self, workspace: str = DEFAULT_WORKSPACE) -> PersonaRepository:
-        return PersonaRepository(self.database, workspace)
+        return PersonaRepository(
+            self.database, workspace, lambda id: self.persona_changed(workspace, id)
+        )
 
     def conversations(self, workspace: str = DEFAULT_WORKSPACE) -> ConversationRepository:
         return ConversationRepository(self.database, workspace)

@@ -89,6 +89,7 @@ conversations = Table(
     _text("user_id"),
     _text("direction"),
     _text("call"),
+    Column("later_calls", Json, nullable=False, server_default="[]"),
     Column("details", Json, nullable=False),
     Column("state", Json, nullable=False),
     _text("status"),
@@ -126,6 +127,9 @@ actions = Table(
     Column("result", sa.Text),
     _moment("started_at"),
     _moment("ended_at", nullable=True),
+    Column("kind", sa.Text),
+    Column("outcome", sa.Text),
+    Column("webhook", Json),
 )
 
 message_counters = Table(

@@ -1,6 +1,6 @@
 """The figures of a whole call, as a pure function of its events and commands."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from voice_pipelines.conversation.commands import Command, HangUp
@@ -56,6 +56,11 @@ class CallMeter:
         self._usage = UsageMeter(phrases)
         self._now = 0
         self._reason = ""
+
+    @property
+    def turns(self) -> Sequence[Turn]:
+        """The released ones so far, in the order of release."""
+        return self._turns.turns
 
     def event(self, now: int, event: Event) -> Turn | None:
         """Take an event; return the turn that it completes, if it does."""

@@ -34,6 +34,8 @@ class Player:
         self._now = now
         self._converters: dict[tuple[int, int], Converter] = {}
         self._speedup = leg.format.rate / source.rate
+        self.tap: Callable[[bytes], None] | None = None
+        """Gets what is sent to the leg, unchanged: for whoever measures it."""
 
     def audio(self, turn: int, piece: int, chunk: SpeechChunk) -> None:
         """Queue audio of a piece, converted if the leg needs that."""
@@ -68,7 +70,10 @@ class Player:
         """Send what is due and tell what happened."""
         for item in self.playout.pump(self._now()):
             if isinstance(item, Send):
-                self._leg.send(_ducked(item.audio, self._leg.format) if item.ducked else item.audio)
+                audio = _ducked(item.audio, self._leg.format) if item.ducked else item.audio
+                if self.tap is not None:
+                    self.tap(audio)
+                self._leg.send(audio)
             else:
                 self._leg.mark(item.name)
         self.report()

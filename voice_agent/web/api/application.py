@@ -34,6 +34,8 @@ from .ports import Dependencies, Idempotency
 from .problem import ApiProblem, FieldProblem
 from .table import JSON, Route, parts_of, response_of
 
+GATE = web.AppKey("gate", Gate)
+"""Where the application keeps who lets callers of it in: the console's socket asks the same."""
 _DEADLINE_S = 30.0
 """The longest that a request may take, its body included."""
 _HEADERS = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"}
@@ -87,6 +89,7 @@ def application(dependencies: Dependencies) -> web.Application:
         )
 
     made = web.Application(middlewares=[other_origins, _problems])
+    made[GATE] = gate
     made.router.add_get("/openapi.json", openapi)
     made.router.add_get("/docs", docs)
     for route in _specific_first(table):
