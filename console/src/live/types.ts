@@ -64,6 +64,8 @@ export interface StageView {
 
 export interface TurnView {
   number: number;
+  /** The language model wrote it; otherwise it is a fixed phrase. */
+  answer?: boolean;
   userText: string;
   agentText: string;
   heardText: string;

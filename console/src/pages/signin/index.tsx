@@ -12,7 +12,7 @@ import { Frame } from "./Frame";
 
 /** Signing in: with the link behind `#`, with a password and perhaps a code, with a passkey. */
 export default function SignInPage() {
-  const [link, setLink] = useState(() => location.hash.slice(1));
+  const [link, setLink] = useState(() => /^#link=(.+)/.exec(location.hash)?.[1] ?? "");
   if (link) return <WithLink link={link} onOther={() => setLink("")} />;
   return <WithPassword />;
 }
