@@ -63,7 +63,7 @@ def read(path: Path) -> Persona:
         raise PersonaFileError(path, (f"It is no {path.suffix[1:].upper()}: {error}.",)) from error
     if not isinstance(raw, dict):
         raise PersonaFileError(path, ("It is no object with the fields of a persona.",))
-    named = _renamed(raw)
+    named = with_names_of_today(raw)
     if isinstance(named.get("actions_schema"), str):
         try:
             named["actions_schema"] = _json(named["actions_schema"])
@@ -123,13 +123,11 @@ def problems_of(error: ValidationError) -> tuple[str, ...]:
     return tuple(problems)
 
 
-def _document(persona: Persona) -> dict[str, Any]:
-    document = persona.model_dump(mode="json", exclude_defaults=True)
-    return {"name": persona.name, **document}
+def with_names_of_today(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """A file's document whose keys may be those of the first releases.
 
-
-def _renamed(raw: Mapping[str, Any]) -> dict[str, Any]:
-    """With the names of today. Where both are given, the old one stays, and is unknown."""
+    Where both are given, the old one stays, and is unknown.
+    """
     named = dict(raw)
     if "instructions" in named and "prompt" not in named:
         named["prompt"] = named.pop("instructions")
@@ -140,6 +138,11 @@ def _renamed(raw: Mapping[str, Any]) -> dict[str, Any]:
         named.setdefault("initial_message", phrases["greeting"])
         named["phrases"] = {key: text for key, text in phrases.items() if key != "greeting"}
     return named
+
+
+def _document(persona: Persona) -> dict[str, Any]:
+    document = persona.model_dump(mode="json", exclude_defaults=True)
+    return {"name": persona.name, **document}
 
 
 def _greeting(raw: Mapping[str, Any], default: str) -> Any:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from aiohttp import web
 from pydantic import ValidationError
 
-from ...personas.files import to_json, to_toml
+from ...personas.files import to_json, to_toml, with_names_of_today
 from ...personas.lint import lint
 from ...personas.persona import Persona, Voice
 from ...personas.prompt import meter
@@ -128,7 +128,7 @@ class PersonaResource:
             persona: Persona = parsed(Persona, body)
             return persona
         try:
-            return Persona.model_validate(tomllib.loads(body.decode()))
+            return Persona.model_validate(with_names_of_today(tomllib.loads(body.decode())))
         except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
             raise ApiProblem(400, f"The body is no TOML: {error}.") from error
         except ValidationError as error:

@@ -153,6 +153,15 @@ async def test_a_file_makes_the_same_persona(api: Api, accept: str) -> None:
     assert body["id"] != persona["id"]
 
 
+async def test_a_file_of_the_first_releases_is_imported(api: Api) -> None:
+    text = 'name = "Ann"\ninstructions = "You are Ann."\n[phrases]\ngreeting = "Hi."\n'
+    kind = {"Content-Type": "application/toml"}
+    status, body, _ = await api("POST", "/api/import", headers=kind, data=text)
+    assert status == 200
+    draft = body["draft"]
+    assert (draft["prompt"], draft["initial_message"]) == ("You are Ann.", "Hi.")
+
+
 async def test_scenarios_are_replaced(api: Api) -> None:
     """S004-76: 200, and GET shows the new set only; at once for new calls."""
     persona = await made(api, scenarios=[SCENARIO, SCENARIO])
