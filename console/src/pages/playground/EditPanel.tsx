@@ -84,7 +84,7 @@ export function EditPanel({
         <Field label="Prompt" error={at("prompt")}>
           <Textarea
             spellCheck={false}
-            className="field-sizing-content max-h-[60vh] min-h-56 font-mono text-sm leading-relaxed"
+            className="field-sizing-content max-h-[42vh] min-h-56 font-mono text-sm leading-relaxed"
             value={persona.prompt}
             onChange={(event) => actions.change({ prompt: event.target.value })}
           />

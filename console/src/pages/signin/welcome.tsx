@@ -1,4 +1,4 @@
-import { KeyRound, ShieldCheck, Smartphone } from "lucide-react";
+import { KeyRound, Smartphone } from "lucide-react";
 import { useState, type FormEvent } from "react";
 import { Redirect, useLocation } from "wouter";
 
@@ -135,7 +135,7 @@ function FactorStep() {
           text="A code of six digits that changes every half minute."
           onClick={() => setHow("totp")}
         />
-        <Button kind="ghost" icon={<ShieldCheck className="size-4" />} onClick={done}>
+        <Button kind="ghost" onClick={done}>
           Not now
         </Button>
       </div>
