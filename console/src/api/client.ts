@@ -32,8 +32,13 @@ export async function told<T>(answer: Promise<Told<T>>): Promise<T> {
 }
 
 /** For paths that the document does not have yet. Throws ApiError. */
-export async function ask<T>(method: string, path: string, body?: unknown): Promise<T> {
-  const init: RequestInit = { method, credentials: "same-origin" };
+export async function ask<T>(
+  method: string,
+  path: string,
+  body?: unknown,
+  signal?: AbortSignal,
+): Promise<T> {
+  const init: RequestInit = { method, credentials: "same-origin", ...(signal && { signal }) };
   if (body !== undefined) {
     init.headers = { "Content-Type": "application/json" };
     init.body = JSON.stringify(body);

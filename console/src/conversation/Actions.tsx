@@ -28,7 +28,8 @@ export function Actions({ actions }: { actions: readonly ActionView[] }) {
   );
 }
 
-function Action({ action }: { action: ActionView }) {
+/** One action; opens to show everything of it. */
+export function Action({ action }: { action: ActionView }) {
   const [open, setOpen] = useState(false);
   const Icon = action.webhook ? Globe : Zap;
   const running = action.finishedAt === null;

@@ -21,9 +21,23 @@ export interface TranscriptProps {
   onPick?: (said: Said) => void;
   /** The `messageId` of the one that is being played. */
   current?: string;
+  /** Show what was taken back, marked as such. */
+  withdrawn?: boolean;
+  /** What happened between the contributions, such as actions. */
+  between?: readonly Between[];
+  /** Something small behind the name, such as how long the answer took. */
+  beside?: (said: Said) => ReactNode;
   /** Its own scroll area that follows what is new; otherwise it is as long as it is. */
   follow?: boolean;
   className?: string;
+}
+
+/** Something in a transcript that nobody said. */
+export interface Between {
+  key: string;
+  /** Milliseconds since the call began. */
+  at: number;
+  content: ReactNode;
 }
 
 /** Who said what. Of the agent: what was heard; the rest is struck through where it was cut. */
@@ -36,13 +50,16 @@ export function Transcript({
   empty,
   onPick,
   current,
+  withdrawn = false,
+  between = [],
+  beside,
   follow = false,
   className,
 }: TranscriptProps) {
-  const shown = messages.filter((each) => !each.withdrawn);
+  const shown = messages.filter((each) => withdrawn || !each.withdrawn);
   const last = shown.at(-1);
-  const scroll = useFollow(follow, messages, interim);
-  const nothing = shown.length === 0 && !interim;
+  const scroll = useFollow(follow, messages, interim, between.length);
+  const nothing = shown.length === 0 && between.length === 0 && !interim;
   return (
     <div className={cx("relative min-h-0", className)}>
       <div
@@ -53,16 +70,21 @@ export function Transcript({
       >
         {nothing && empty}
         <ol className={cx("flex flex-col gap-5", !nothing && "px-4 py-5 sm:px-6")}>
-          {shown.map((said) => (
-            <Contribution
-              key={said.messageId}
-              said={said}
-              name={said.source === "ai" ? agentName : userName}
-              pending={speaking && said === last && !said.interrupted}
-              current={String(said.messageId) === current}
-              onPick={onPick}
-            />
-          ))}
+          {inOrder(shown, between).map((row) =>
+            "content" in row && "key" in row ? (
+              <li key={row.key}>{row.content}</li>
+            ) : (
+              <Contribution
+                key={row.messageId}
+                said={row}
+                name={row.source === "ai" ? agentName : userName}
+                pending={speaking && row === last && !row.interrupted}
+                current={String(row.messageId) === current}
+                beside={beside?.(row)}
+                onPick={onPick}
+              />
+            ),
+          )}
           {interim && (
             <li className="flex gap-3">
               <Face who="user" />
@@ -88,20 +110,41 @@ export function Transcript({
   );
 }
 
+/** The contributions, and before each what happened until then. */
+function inOrder(said: readonly Said[], between: readonly Between[]): (Said | Between)[] {
+  const rows: (Said | Between)[] = [];
+  const waiting = between.toSorted((a, b) => b.at - a.at);
+  for (const each of said) {
+    while (waiting.length > 0 && (waiting.at(-1)?.at ?? 0) < (each.at ?? 0)) {
+      rows.push(waiting.pop() as Between);
+    }
+    rows.push(each);
+  }
+  return [...rows, ...waiting.reverse()];
+}
+
 interface ContributionProps {
   said: Said;
   name: string;
   pending: boolean;
   current: boolean;
+  beside?: ReactNode;
   onPick?: ((said: Said) => void) | undefined;
 }
 
-function Contribution({ said, name, pending, current, onPick }: ContributionProps) {
+function Contribution({
+  said,
+  name,
+  pending,
+  current,
+  beside,
+  onPick,
+}: ContributionProps) {
   const who = said.source;
   const rest = who === "ai" ? unheard(said) : "";
   const text = (
     <>
-      {said.content}
+      {said.withdrawn ? <span className="text-muted">{said.content}</span> : said.content}
       {rest &&
         (pending ? (
           <span className="text-muted"> {rest}</span>
@@ -125,12 +168,15 @@ function Contribution({ said, name, pending, current, onPick }: ContributionProp
           who={who}
           name={name}
           at={said.at}
-          cut={Boolean(rest) && !pending}
+          cut={Boolean(rest) && !pending && !said.withdrawn}
+          withdrawn={said.withdrawn}
+          beside={beside}
         />
         {onPick ? (
           <button
             type="button"
             onClick={() => onPick(said)}
+            aria-current={current || undefined}
             className={cx(
               "-mx-2 rounded-md px-2 py-0.5 text-left hover:bg-hover",
               current && "bg-accent-soft",
@@ -166,14 +212,18 @@ interface BylineProps {
   name: string;
   at?: number | undefined;
   cut?: boolean;
+  withdrawn?: boolean | undefined;
+  beside?: ReactNode;
 }
 
-function Byline({ who, name, at, cut }: BylineProps) {
+function Byline({ who, name, at, cut, withdrawn, beside }: BylineProps) {
   return (
-    <p className="flex items-baseline gap-2 text-xs text-muted">
+    <p className="flex flex-wrap items-baseline gap-x-2 text-xs text-muted">
       <span className={cx("font-semibold", who === "ai" ? "text-accent" : "text-user")}>{name}</span>
       {at !== undefined && <time>{duration(at)}</time>}
+      {beside}
       {cut && <span className="text-danger">interrupted</span>}
+      {withdrawn && <span title="The caller went on speaking: it counts as not said">taken back</span>}
     </p>
   );
 }

@@ -1,5 +1,5 @@
 import { ChevronRight } from "lucide-react";
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 
 import { cx } from "@/lib/cx";
 import { milliseconds } from "@/lib/format";
@@ -41,18 +41,30 @@ export const STAGES: Record<string, { label: string; color: string; about: strin
   heard: { label: "Heard", color: "var(--stage-heard)", about: "While it was played" },
 };
 
+export interface WaterfallProps {
+  turns: readonly TurnView[];
+  /** The number of a turn to open and show. */
+  shown?: number | null;
+}
+
 /** The turns of a call, each as a waterfall; the latest is open. */
-export function Waterfall({ turns }: { turns: readonly TurnView[] }) {
+export function Waterfall({ turns, shown = null }: WaterfallProps) {
   const [picked, setPicked] = useState<ReadonlyMap<number, boolean>>(new Map());
+  const list = useRef<HTMLOListElement>(null);
+  useEffect(() => {
+    if (shown === null) return;
+    setPicked((before) => new Map(before).set(shown, true));
+    list.current?.querySelector(`[data-turn="${shown}"]`)?.scrollIntoView({ block: "nearest" });
+  }, [shown]);
   const latest = turns.at(-1)?.number;
   return (
     <div className="flex flex-col">
       <Summary turns={turns} />
-      <ol className="divide-y divide-line">
+      <ol ref={list} className="divide-y divide-line">
         {turns.toReversed().map((turn) => {
           const open = picked.get(turn.number) ?? turn.number === latest;
           return (
-            <li key={turn.number}>
+            <li key={turn.number} data-turn={turn.number}>
               <Turn
                 turn={turn}
                 open={open}
@@ -78,7 +90,7 @@ function Summary({ turns }: { turns: readonly TurnView[] }) {
   ];
   return (
     <div className="border-b border-line px-4 py-4 sm:px-5">
-      <p className="text-sm text-muted">From your last sound to the first audio</p>
+      <p className="text-sm text-muted">From the caller's last sound to the first audio</p>
       <dl className="mt-1.5 grid grid-cols-3 gap-2">
         {figures.map(([label, ms], number) => (
           <div key={label}>

@@ -1,5 +1,13 @@
 /** What is known of a topic: its snapshot with the events since, as a pure function. */
-import type { ActionView, BoardEvent, CallEvent, LiveCall, Said, TurnView } from "./types";
+import type {
+  ActionView,
+  BoardEvent,
+  CallEvent,
+  LiveCall,
+  Participant,
+  Said,
+  TurnView,
+} from "./types";
 
 export interface BoardState {
   /** The live calls, the latest first. */
@@ -17,6 +25,7 @@ export interface CallState {
   states: { at: number; state: Record<string, unknown> }[];
   actions: ActionView[];
   turns: TurnView[];
+  participants: Participant[];
   speaking: { user: boolean; ai: boolean };
   /** Why it ended; null while it has not. */
   ended: string | null;
@@ -30,6 +39,7 @@ export const NO_CALL: CallState = {
   states: [],
   actions: [],
   turns: [],
+  participants: [],
   speaking: { user: false, ai: false },
   ended: null,
 };
@@ -40,8 +50,13 @@ export function boardOf(body: { calls?: LiveCall[] }): BoardState {
 
 export function boardWith(board: BoardState, event: BoardEvent): BoardState {
   switch (event.kind) {
-    case "call":
-      return { calls: sorted(put(board.calls, event.call, (each) => each.conversationId)) };
+    case "calls": {
+      const calls = event.calls.reduce(
+        (all, call) => put(all, call, (each) => each.conversationId),
+        board.calls,
+      );
+      return { calls: sorted(calls) };
+    }
     case "gone":
       return { calls: board.calls.filter((each) => each.conversationId !== event.conversationId) };
     default:
@@ -74,6 +89,8 @@ export function callWith(call: CallState, event: CallEvent): CallState {
       return { ...call, actions: put(call.actions, event.action, (each) => each.number) };
     case "turn":
       return { ...call, turns: put(call.turns, event.turn, (each) => each.number) };
+    case "participants":
+      return { ...call, participants: event.participants };
     case "speech":
       return { ...call, speaking: { ...call.speaking, [event.who]: event.speaking } };
     case "call":

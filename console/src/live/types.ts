@@ -77,8 +77,14 @@ export interface TurnView {
   stages: StageView[];
 }
 
+export interface Participant {
+  id: string;
+  role: "caller" | "agent";
+  name: string;
+}
+
 export type BoardEvent =
-  | { kind: "call"; call: LiveCall }
+  | { kind: "calls"; calls: LiveCall[] }
   | { kind: "gone"; conversationId: string };
 
 export type CallEvent =
@@ -88,6 +94,7 @@ export type CallEvent =
   | { kind: "turn"; turn: TurnView }
   | { kind: "speech"; who: "user" | "ai"; speaking: boolean }
   | { kind: "call"; call: LiveCall }
+  | { kind: "participants"; participants: Participant[] }
   | { kind: "levels"; user: number; ai: number }
   | { kind: "ended"; reason: string };
 

@@ -1,0 +1,47 @@
+import type { ReactNode } from "react";
+
+import { cx } from "@/lib/cx";
+import { duration, milliseconds } from "@/lib/format";
+import { Elapsed } from "@/ui";
+
+import type { CallView } from "./useCall";
+import { directionOf, reasonOf, transportOf, type Conversation } from "./words";
+
+/** A call in figures. */
+export function Facts({ conversation, view }: { conversation: Conversation; view: CallView }) {
+  const { live } = view;
+  const answers = view.turns.filter((turn) => turn.answer ?? turn.firstAudioMs !== null);
+  const waits = answers.flatMap((turn) => turn.firstAudioMs ?? []).sort((a, b) => a - b);
+  const interrupted = view.turns.filter((turn) => turn.interrupted).length;
+  const facts: [string, ReactNode][] = [
+    ["Call", live ? `${directionOf(live.direction)}, ${transportOf(live.transport)}` : directionOf(conversation.direction)],
+    [
+      "Length",
+      live ? (
+        <Elapsed since={live.startedAt} />
+      ) : view.durationMs === null ? (
+        "–"
+      ) : (
+        duration(view.durationMs)
+      ),
+    ],
+    ["Answers", answers.length],
+    ["First audio, median", milliseconds(waits[(waits.length - 1) >> 1])],
+    ["Slowest", milliseconds(waits.at(-1))],
+    ["Interrupted", interrupted],
+  ];
+  if (conversation.user_id) facts.splice(1, 0, ["User", conversation.user_id]);
+  if (!live && conversation.status !== "live") {
+    facts.push(["How it ended", conversation.status === "paused" ? "Paused" : reasonOf(conversation.end_reason)]);
+  }
+  return (
+    <dl className="grid grid-cols-2 gap-x-6 gap-y-4 sm:grid-cols-3 lg:flex lg:flex-wrap lg:gap-x-10">
+      {facts.map(([label, value], at) => (
+        <div key={label} className="min-w-0">
+          <dt className="text-xs text-muted">{label}</dt>
+          <dd className={cx("tabular font-medium break-words", at === 0 && "whitespace-nowrap")}>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
