@@ -64,7 +64,7 @@ call-tests: setup
 	$(BIN)/pytest -q -n 2 -m alone
 
 model-tests: models
-	$(BIN)/pytest -q -m models
+	$(BIN)/pytest -q -m "models and not browser"
 
 chromium:
 	@command -v chromium >/dev/null || { \

@@ -7,6 +7,7 @@ scripted.toml), ``MICROPHONE`` (what is heard each time that a page opens the mi
 
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
@@ -47,15 +48,18 @@ def elsewhere() -> Iterator[Pages]:
 
 
 @pytest.fixture(scope="module")
-def chromium(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Browser]:
+def said(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file that the microphone plays."""
+    parts = getattr(request.module, "MICROPHONE", (2.0,))
+    return microphone(tmp_path_factory.mktemp("microphone") / "said.wav", *parts)
+
+
+@pytest.fixture(scope="module")
+def chromium(request: pytest.FixtureRequest, said: Path) -> Iterator[Browser]:
     """Debian's Chromium without a head, and with a microphone that plays a file."""
     executable = shutil.which("chromium") or shutil.which("chromium-browser")
     assert executable, "the browser tests need Chromium: make chromium"
-    parts = getattr(request.module, "MICROPHONE", (2.0,))
-    file = microphone(tmp_path_factory.mktemp("microphone") / "said.wav", *parts)
-    flags = [*FLAGS, f"--use-file-for-fake-audio-capture={file}%noloop"]
+    flags = [*FLAGS, f"--use-file-for-fake-audio-capture={said}%noloop"]
     flags += getattr(request.module, "FLAGS", ())
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
