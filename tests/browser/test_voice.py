@@ -144,7 +144,7 @@ def _mulaw(recording: bytes) -> bytes:
     import av
 
     resampler = av.AudioResampler("s16", "mono", PCM16_8K.rate)
-    with av.open(io.BytesIO(recording)) as container:
+    with av.open(io.BytesIO(recording), mode="r") as container:
         frames = [part for each in container.decode(audio=0) for part in resampler.resample(each)]
     pcm = b"".join(frame.to_ndarray().tobytes() for frame in frames)
     return convert(pcm, PCM16_8K, MULAW_8K)
