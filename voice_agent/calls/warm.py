@@ -28,7 +28,8 @@ async def keep_warm(
             log.exception("warming_failed")
         if len(switchboard):
             with suppress(TimeoutError):
-                await asyncio.wait_for(switchboard.expecting.wait(), every_s)
+                async with asyncio.timeout(every_s):
+                    await switchboard.expecting.wait()
         else:
             await switchboard.expecting.wait()
         switchboard.expecting.clear()
