@@ -94,7 +94,7 @@ async def _serve_until(
             say_json(told | ({"admin_link": server.admin_link} if server.admin_link else {}))
         else:
             public = settings.server.public_url
-            for line in _welcome(server.url, server.port, public, bool(settings.storage.url)):
+            for line in _welcome(server.url, public, bool(settings.storage.url)):
                 say(line)
             if server.admin_link:
                 say(f"  administrator:    {server.admin_link}")
@@ -110,12 +110,15 @@ def _absolute(directory: str) -> str | None:
     return os.path.abspath(directory) if directory else None
 
 
-def _welcome(url: str, port: int, public_url: str, has_console: bool) -> list[str]:
+def _welcome(url: str, public_url: str, has_console: bool) -> list[str]:
+    from ..web.pages import address, is_built
+
+    console = address(public_url or url) if is_built() else "not built; `make console` builds it"
     media = url.replace("http", "ws", 1) + "/twilio/media"
     lines = [
         f"Ready at {url}",
         f'  talk to it:       voice-agent call --url {media} --say "Are you open on Sunday?"',
-        *([f"  the console:      {public_url.rstrip('/') or url}/console/"] if has_console else []),
+        *([f"  the console:      {console}"] if has_console else []),
         f"  health, metrics:  {url}/readyz  {url}/metrics",
     ]
     if public_url:

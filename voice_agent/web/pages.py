@@ -60,10 +60,16 @@ def is_built(folder: Path = FOLDER) -> bool:
     return (folder / "index.html").is_file()
 
 
+def address(url: str) -> str:
+    """The console's address on a server at `url`: at a name if it can be, for passkeys need one."""
+    return f"{url.rstrip('/').replace('//127.0.0.1:', '//localhost:')}/console/"
+
+
 def sign_in_link(url: str, token: str, folder: Path = FOLDER) -> str:
     """What a new administrator opens. The token stands where no server's log sees it."""
-    page = "/console/#link=" if is_built(folder) else "/api/login#"
-    return f"{url.rstrip('/')}{page}{token}"
+    if is_built(folder):
+        return f"{address(url)}#link={token}"
+    return f"{url.rstrip('/')}/api/login#{token}"
 
 
 class ConsoleRoutes:

@@ -6,6 +6,7 @@ from pathlib import Path
 from tests.voice_agent.process import ran
 from voice_agent.storage.database import HEAD
 from voice_agent.storage.store import opened
+from voice_agent.web.pages import sign_in_link
 
 
 async def test_a_key_made_at_the_command_line_opens_the_api(tmp_path: Path) -> None:
@@ -27,9 +28,10 @@ async def test_a_link_is_printed_for_whoever_lost_the_first(tmp_path: Path) -> N
     code, out, err = await ran("keys", "link", "--json", cwd=tmp_path)
     assert code == 0, err
     link = json.loads(out)["link"]
-    assert link.startswith("http://127.0.0.1:8080/api/login#va_link_")
+    token = link.partition("#")[2].removeprefix("link=")
+    assert link == sign_in_link("http://127.0.0.1:8080", token)
     async with opened(f"sqlite:///{tmp_path}/var/voice-agent.db") as store:
-        assert (await store.keys.exchange(link.partition("#")[2])).key.is_admin
+        assert (await store.keys.exchange(token)).key.is_admin
 
 
 async def test_a_client_key_needs_its_pages(tmp_path: Path) -> None:

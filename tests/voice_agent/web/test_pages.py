@@ -173,3 +173,10 @@ def test_the_link_is_the_console_s_if_there_is_one(folder: Path) -> None:
     url = "https://agent.example.com/"
     assert sign_in_link(url, "T", folder) == "https://agent.example.com/console/#link=T"
     assert sign_in_link(url, "T", folder / "no") == "https://agent.example.com/api/login#T"
+
+
+def test_on_this_machine_the_console_has_a_name(folder: Path) -> None:
+    """Passkeys are bound to one."""
+    url = "http://127.0.0.1:8080"
+    assert sign_in_link(url, "T", folder) == "http://localhost:8080/console/#link=T"
+    assert sign_in_link("http://[::1]:8080", "T", folder) == "http://[::1]:8080/console/#link=T"
