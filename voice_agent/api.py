@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from ipaddress import ip_network
+from pathlib import Path
 from typing import cast
 
 from aiohttp import web
@@ -15,6 +16,8 @@ from .access.tokens import Tokens
 from .background import background
 from .calls.live import LiveCall
 from .calls.reception import Reception
+from .calls.recorded import RecordedCalls
+from .calls.recording_store import open_store
 from .calls.records import RecordWriter
 from .calls.session import Switchboard
 from .errors import ConfigurationError
@@ -141,6 +144,7 @@ async def api(
         do_not_call=store.do_not_call,
         idempotency=store.idempotency,
         live=ApiCalls(switchboard),
+        recorded=_recorded(settings),
         trials=reception.trials,
         scenarios=retrievers,
         dialer=None if exchange is None else ApiDialer(exchange),
@@ -162,6 +166,15 @@ async def api(
 
     made.on_response_prepare.append(look)
     return made
+
+
+def _recorded(settings: Settings) -> RecordedCalls:
+    recording = settings.recording
+    return RecordedCalls(
+        Path(settings.journal.directory) if settings.journal.directory else None,
+        Path(recording.directory),
+        (lambda: open_store(recording, os.environ)[0]) if recording.s3_url else None,
+    )
 
 
 def _proxies(settings: Settings) -> Networks:

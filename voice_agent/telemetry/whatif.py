@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from voice_pipelines.conversation.commands import Command, Release, StartReply
 from voice_pipelines.conversation.events import SpeechConfirmed, SpeechStarted
@@ -10,6 +10,34 @@ from voice_pipelines.conversation.journal import Journal
 
 _SAME_TURN_MS = 5000
 """Decisions further apart than this are about different turns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slider:
+    """A value of the policy that is worth trying, within bounds that make sense."""
+
+    section: Literal["endpointing", "interruption"]
+    name: str
+    min: float
+    max: float
+    step: float
+
+
+SLIDERS = (
+    Slider("endpointing", "fixed_ms", 100, 3000, 20),
+    Slider("endpointing", "min_ms", 100, 1500, 10),
+    Slider("endpointing", "typical_ms", 200, 3000, 20),
+    Slider("endpointing", "max_ms", 500, 5000, 50),
+    Slider("endpointing", "spelling_ms", 500, 5000, 50),
+    Slider("endpointing", "finished_probability", 0, 1, 0.01),
+    Slider("endpointing", "unfinished_probability", 0, 1, 0.01),
+    Slider("endpointing", "max_turn_ms", 5000, 60_000, 1000),
+    Slider("endpointing", "stable_ms", 1000, 10_000, 100),
+    Slider("endpointing", "keypad_ms", 500, 5000, 50),
+    Slider("interruption", "sustained_ms", 100, 2000, 20),
+    Slider("interruption", "false_alarm_ms", 200, 5000, 50),
+    Slider("interruption", "retract_ms", 0, 2000, 20),
+)
 
 
 @dataclass(frozen=True, slots=True)

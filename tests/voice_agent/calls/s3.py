@@ -1,4 +1,4 @@
-"""An S3-compatible store on loopback: path-style PUT and multipart uploads, kept in memory."""
+"""An S3-compatible store on loopback: path-style PUT, GET and multipart uploads, in memory."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -51,7 +51,20 @@ class S3:
                 )
             case "PUT":
                 self.objects[path] = body
+            case "GET" | "HEAD" if path not in self.objects:
+                return web.Response(status=404)
+            case "GET" | "HEAD":
+                return _object(self.objects[path], request.http_range)
         return web.Response(headers={"ETag": '"e"'})
+
+
+def _object(content: bytes, wanted: slice) -> web.Response:
+    headers = {"ETag": '"e"', "Last-Modified": "Sun, 22 Nov 2026 10:00:00 GMT"}
+    if wanted.start is None:
+        return web.Response(body=content, headers=headers)
+    begin, end, _ = wanted.indices(len(content))
+    headers["Content-Range"] = f"bytes {begin}-{end - 1}/{len(content)}"
+    return web.Response(status=206, body=content[begin:end], headers=headers)
 
 
 def _xml(text: str) -> web.Response:

@@ -32,6 +32,7 @@ from .origins import other_origins
 from .personas import PersonaResource
 from .ports import Dependencies, Idempotency
 from .problem import ApiProblem, FieldProblem
+from .recorded import RecordedResource
 from .table import JSON, Route, parts_of, response_of
 
 GATE = web.AppKey("gate", Gate)
@@ -52,6 +53,7 @@ def routes(dependencies: Dependencies) -> list[Route]:
         EditorResource(dependencies),
         OlderResource(dependencies),
         ConversationResource(dependencies),
+        RecordedResource(dependencies),
         AccountResource(dependencies),
         AccessResource(dependencies),
         LoginResource(dependencies),

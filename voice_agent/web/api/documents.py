@@ -227,13 +227,30 @@ class MessageOut(BaseModel):
     at: datetime
 
 
+class WebhookOut(BaseModel):
+    """What a webhook was sent and what it answered, without secrets; long bodies are cut."""
+
+    url: str
+    method: str
+    request: str
+    status: int | None
+    """Null if there was no answer."""
+    response: str
+    took_ms: int
+
+
 class ActionOut(BaseModel):
     number: int
     name: str
+    kind: str | None
+    """``client``, ``update_state``, ``webhook`` or ``telephone``; null where it is not known."""
     arguments: str
+    outcome: str | None
+    """``done``, ``failed``, ``refused``, ``repeated`` or ``cancelled``; null while it runs."""
     result: str | None
     started_at: datetime
     ended_at: datetime | None
+    webhook: WebhookOut | None
 
 
 class ConversationQuery(Paged):

@@ -1,7 +1,7 @@
 """What the API needs of the rest of the server."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -12,6 +12,7 @@ from ...access.sign_in import Entry
 from ...access.tokens import Tokens
 from ...calls.limits import Counters
 from ...calls.numbers import DoNotCall
+from ...calls.recorded import RecordedCalls
 from ...calls.records import Conversations
 from ...errors import VoiceAgentError
 from ...personas.persona import Persona
@@ -239,6 +240,7 @@ class Dependencies:
     do_not_call: Callable[[str], DoNotCall]
     idempotency: Idempotency
     live: LiveCalls
+    recorded: RecordedCalls = field(default_factory=RecordedCalls)
     trials: Trials
     scenarios: Scenarios
     dialer: Dialer | None = None

@@ -1,6 +1,6 @@
 """The API on loopback, over a real database."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -9,10 +9,12 @@ from typing import Any
 
 import aiohttp
 from aiohttp import web
+from obstore.store import ObjectStore
 
 from voice_agent.access.passwords import Hasher
 from voice_agent.access.sign_in import Entry
 from voice_agent.access.tokens import Tokens
+from voice_agent.calls.recorded import RecordedCalls
 from voice_agent.calls.trials import Trials
 from voice_agent.errors import VoiceAgentError
 from voice_agent.personas.repository import StoredPersona
@@ -152,14 +154,18 @@ class Api:
         async with self.session.request(
             method, f"{self.url}{path}", headers=all_headers, **more
         ) as response:
-            if response.content_type.endswith("json"):
+            if response.content_type.endswith(("/json", "+json")):
                 return response.status, await response.json(content_type=None), response.headers
             return response.status, await response.text(errors="replace"), response.headers
 
 
 @asynccontextmanager
-async def serving(folder: Path, requests_per_minute: int = 100_000) -> AsyncIterator[Api]:
-    """The API with an administrator's key."""
+async def serving(
+    folder: Path,
+    requests_per_minute: int = 100_000,
+    store_of: Callable[[], ObjectStore] | None = None,
+) -> AsyncIterator[Api]:
+    """The API with an administrator's key; `store_of` opens the store of recordings."""
     async with (
         opened(await _database(folder)) as store,
         # What a browser keeps, `Browser` keeps.
@@ -179,6 +185,7 @@ async def serving(folder: Path, requests_per_minute: int = 100_000) -> AsyncIter
             do_not_call=store.do_not_call,
             idempotency=store.idempotency,
             live=api.live,
+            recorded=RecordedCalls(folder / "journals", folder / "recordings", store_of),
             trials=api.trials,
             scenarios=retrievers,
             catalog=api.voices,
