@@ -38,21 +38,26 @@ if (!given) cpSync(target, join(here, "..", "voice_agent", "web", "sdk"), { recu
 function declarations() {
   const folder = mkdtempSync(join(tmpdir(), "persona-"));
   try {
-    tsc(here, "-p", ".", "--declaration", "--emitDeclarationOnly", "--noEmit", "false", "--outDir", folder);
-    const modules = ["errors", "types", "client"]
-      .map((name) => readFileSync(join(folder, `${name}.d.ts`), "utf8"))
-      .map((text) => text.replace(/^import [^;]*;\n/gm, "").trim());
-    const text = `${common.banner.js}\n\n${modules.join("\n\n")}\n\nexport default PersonaClient;\n`;
-    const made = join(folder, "persona.d.ts");
-    writeFileSync(made, text);
-    tsc(folder, "--noEmit", "--strict", "--skipDefaultLibCheck", "--target", "es2022", made);
-    return text;
+    const compiler = join(here, "node_modules", "typescript", "bin", "tsc");
+    const options = ["--declaration", "--emitDeclarationOnly", "--noEmit", "false", "--outDir", folder];
+    execFileSync(process.execPath, [compiler, "-p", here, ...options], { stdio: "inherit" });
+    const imported = new Set();
+    const modules = ["errors", "types", "client"].map((name) =>
+      readFileSync(join(folder, `${name}.d.ts`), "utf8")
+        .replace(/^import [^;]*?\{([^}]*)\}[^;]*;\n/gm, (_, names) => {
+          for (const each of names.split(",")) imported.add(each.replace("type ", "").trim());
+          return "";
+        })
+        .trim(),
+    );
+    const text = modules.join("\n\n");
+    for (const name of imported) {
+      if (name && !new RegExp(`(class|interface|type) ${name}\\b`).test(text)) {
+        throw new Error(`${name} is in a public type, but not in errors, types or client`);
+      }
+    }
+    return `${common.banner.js}\n\n${text}\n\nexport default PersonaClient;\n`;
   } finally {
     rmSync(folder, { recursive: true });
   }
-}
-
-function tsc(cwd, ...options) {
-  const compiler = join(here, "node_modules", "typescript", "bin", "tsc");
-  execFileSync(process.execPath, [compiler, ...options], { cwd, stdio: "inherit" });
 }

@@ -24,7 +24,7 @@ try {
     logLevel: "warning",
   });
   const files = tests.map((name) => join(folder, name.replace(/ts$/, "mjs")));
-  const { status } = spawnSync(process.execPath, ["--test", ...files], { stdio: "inherit" });
+  const { status } = spawnSync(process.execPath, ["--test", "--test-reporter=spec", ...files], { stdio: "inherit" });
   process.exitCode = status ?? 1;
 } finally {
   rmSync(folder, { recursive: true });

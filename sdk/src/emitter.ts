@@ -26,10 +26,7 @@ export class Emitter<Events extends object> {
       try {
         (callback as (value: Events[Name]) => void)(value);
       } catch (error) {
-        // As the browser reports what a listener throws, without a stop to the conversation.
-        setTimeout(() => {
-          throw error;
-        });
+        reportError(error); // As if a listener of the page's own had thrown it.
       }
     }
   }

@@ -31,8 +31,10 @@ export class Sound {
     this.#agent = this.#meter();
     // Without a listener a context that the system has stopped (a call on an iPhone) stays so.
     this.context.onstatechange = () => {
-      if (!this.#closed && this.context.state !== "running") this.#watch();
+      if (this.context.state === "running") this.#check();
+      else this.#watch();
     };
+    this.#element.addEventListener("playing", this.#check);
     void this.context.resume().catch(() => undefined);
   }
 
@@ -73,6 +75,7 @@ export class Sound {
     } catch (error) {
       if ((error as Error).name === "NotAllowedError") this.#watch();
     }
+    this.#check();
   }
 
   close(): void {
@@ -80,6 +83,7 @@ export class Sound {
     this.#forget();
     this.#source?.disconnect();
     this.#voice?.disconnect();
+    this.#element.removeEventListener("playing", this.#check);
     this.#element.pause();
     this.#element.srcObject = null;
     if (this.context.state !== "closed") void this.context.close().catch(() => undefined);
@@ -129,9 +133,13 @@ export class Sound {
   }
 
   #gesture = (): void => {
-    void this.start().then(() => {
-      if (this.context.state === "running" && !this.#element.paused) this.#forget();
-    });
+    void this.start();
+  };
+
+  /** Whether it can be heard now: each of the two takes its time. */
+  #check = (): void => {
+    const plays = !this.#element.srcObject || !this.#element.paused;
+    if (this.context.state === "running" && plays) this.#forget();
   };
 
   #forget(): void {

@@ -86,4 +86,4 @@ def page(context: BrowserContext) -> Iterator[Page]:
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     yield page
-    assert not problems
+    assert not problems, problems

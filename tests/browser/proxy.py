@@ -1,0 +1,72 @@
+"""A network between a page and a server that can be cut: TCP, passed on byte by byte."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+from .place import Loop
+
+
+class Network:
+    """Of one server."""
+
+    def __init__(self, url: str) -> None:
+        self._to = urlsplit(url)
+        self._open: set[asyncio.StreamWriter] = set()
+        self._server: asyncio.Server | None = None
+        self._port = 0
+        self.loop = Loop()
+        self.url = ""
+
+    async def _connect(self, port: int = 0) -> None:
+        self._server = await asyncio.start_server(self._pass_on, "127.0.0.1", port)
+        self._port = self._server.sockets[0].getsockname()[1]
+        self.url = f"http://127.0.0.1:{self._port}"
+
+    async def _disconnect(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        for writer in self._open:
+            writer.transport.abort()
+
+    def connect(self) -> None:
+        self.loop.run(self._connect(self._port))
+
+    def cut(self) -> None:
+        """Break what is connected, and let nobody connect."""
+        self.loop.run(self._disconnect())
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open.add(writer)
+        try:
+            there, back = await asyncio.open_connection(self._to.hostname, self._to.port)
+            self._open.add(back)
+            await asyncio.gather(_copy(reader, back), _copy(there, writer))
+        except OSError:
+            pass
+        finally:
+            writer.transport.abort()
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while data := await reader.read(65_536):
+            writer.write(data)
+            await writer.drain()
+    except OSError:
+        pass
+    finally:
+        writer.close()
+
+
+@contextmanager
+def network(url: str) -> Iterator[Network]:
+    """A network to the server at `url`, which pages reach at its own `url`."""
+    made = Network(url)
+    try:
+        made.connect()
+        yield made
+    finally:
+        made.cut()
+        made.loop.close()
