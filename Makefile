@@ -4,6 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
+# Without its bytecode kept, each process compiles all of the tests anew, for half a minute.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup models console run demo test lint unit call-tests model-tests browser-tests chromium \
 	bench docs journals clean
@@ -58,13 +61,13 @@ lint: setup
 
 unit: setup
 	$(BIN)/voice-agent models pull silero-vad
-	$(BIN)/pytest -q -n 2 -m "not models and not alone and not browser"
+	$(BIN)/pytest -q -n 2 -m "not models and not alone" --ignore tests/browser
 
 call-tests: setup
-	$(BIN)/pytest -q -n 2 -m alone
+	$(BIN)/pytest -q -n 2 -m alone tests/e2e
 
 model-tests: models
-	$(BIN)/pytest -q -m "models and not browser"
+	$(BIN)/pytest -q -m models tests/e2e tests/pipelines/providers tests/voice_agent/personas
 
 chromium:
 	@command -v chromium >/dev/null || { \
@@ -73,7 +76,7 @@ chromium:
 		else echo "The browser tests need Chromium: apt-get install chromium" >&2; exit 1; fi; }
 
 browser-tests: models chromium $(CONSOLE)/index.html
-	$(BIN)/pytest -q -n 2 -m browser
+	$(BIN)/pytest -q -n 2 -m browser tests/browser
 
 bench: models  ## Measure this machine (some minutes).
 	$(BIN)/voice-agent bench micro
