@@ -154,7 +154,6 @@ async def api(
         defaults=_defaults(configuration),
         keys_set={each.key for each in PRESETS.values() if os.environ.get(each.key)},
         requests_per_minute=settings.access.requests_per_minute,
-        secure_cookies=settings.server.public_url.startswith("https://"),
         public_url=settings.server.public_url.rstrip("/"),
         proxies=_proxies(settings),
     )

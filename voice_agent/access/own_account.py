@@ -15,10 +15,9 @@ from . import totp
 from .accounts import AccountConflict, Administrator, checked_name
 from .passkeys import MOST, SITE, Ceremonies, Given, Passkey, PasskeyRefused, Site
 from .passwords import checked_password
-from .sessions import AuthenticateAgain, Session, Visitor
+from .sessions import AuthenticateAgain, Session, Visitor, check_fresh
 from .sign_in import Entry, SignIn, SignInRefused
 
-_AGAIN = "Show again who you are: give your password, or sign in with a passkey."
 _NEW_LINK = (
     "The link was opened more than ten minutes ago; `voice-agent keys link` prints another one."
 )
@@ -82,7 +81,7 @@ class OwnAccount:
         if current:
             await self._proved(owner, current, visitor)
         else:
-            self.check_fresh(session)
+            check_fresh(session, self._entry.now())
         return await self._renew(session, owner, text)
 
     async def _claim(self, session: Session, name: str, password: str) -> Administrator:
@@ -116,7 +115,7 @@ class OwnAccount:
         `where` is shown in the app. Raises AuthenticateAgain, AccountConflict.
         """
         owner = await self._owner(session)
-        self.check_fresh(session)
+        check_fresh(session, self._entry.now())
         if owner.totp:
             raise AccountConflict("Codes are asked for already; turn that off first.")
         secret = totp.new_secret()
@@ -131,7 +130,7 @@ class OwnAccount:
         """
         entry = self._entry
         owner = await self._owner(session)
-        self.check_fresh(session)
+        check_fresh(session, self._entry.now())
         if not owner.totp_pending:
             raise AccountConflict("No authenticator app is being set up.")
         step = totp.step_of(owner.totp_pending, code, entry.now())
@@ -147,14 +146,14 @@ class OwnAccount:
     async def end_totp(self, session: Session) -> None:
         """Raises AuthenticateAgain, AccountConflict."""
         owner = await self._owner(session)
-        self.check_fresh(session)
+        check_fresh(session, self._entry.now())
         await self._entry.accounts.end_totp(owner.id)
         log.info("totp_off", administrator=owner.id)
 
     async def new_recovery_codes(self, session: Session) -> list[str]:
         """Instead of those that there were. Raises AuthenticateAgain, AccountConflict."""
         owner = await self._owner(session)
-        self.check_fresh(session)
+        check_fresh(session, self._entry.now())
         if not owner.totp:
             raise AccountConflict("Recovery codes stand in for an authenticator app; set one up.")
         codes = totp.new_recovery_codes()
@@ -171,7 +170,7 @@ class OwnAccount:
     async def passkey_options(self, session: Session, site: Site) -> dict[str, Any]:
         """For ``navigator.credentials.create``. Raises AuthenticateAgain, AccountConflict."""
         owner = await self._owner(session)
-        self.check_fresh(session)
+        check_fresh(session, self._entry.now())
         if len(await self._entry.passkeys.list(owner.id)) >= MOST:
             raise AccountConflict(f"There are {MOST} passkeys already; remove one first.")
         return await self._passkeys.registration(owner, site, self._entry.now())
@@ -179,7 +178,7 @@ class OwnAccount:
     async def add_passkey(self, session: Session, site: Site, given: Given, label: str) -> Passkey:
         """Raises AuthenticateAgain, AccountConflict, ProofRefused."""
         owner = await self._owner(session)
-        self.check_fresh(session)
+        check_fresh(session, self._entry.now())
         try:
             made = await self._passkeys.register(owner, site, given, label, self._entry.now())
         except PasskeyRefused as refused:
@@ -190,15 +189,10 @@ class OwnAccount:
     async def remove_passkey(self, session: Session, id: str) -> bool:
         """Raises AuthenticateAgain, AccountConflict."""
         owner = await self._owner(session)
-        self.check_fresh(session)
+        check_fresh(session, self._entry.now())
         return await self._entry.passkeys.remove(owner.id, id)
 
     # ---------------------------------------------------------------------------------------------
-
-    def check_fresh(self, session: Session) -> None:
-        """Raises AuthenticateAgain."""
-        if not session.is_fresh(self._entry.now()):
-            raise AuthenticateAgain(_AGAIN)
 
     async def _proved(self, owner: Administrator, password: str, visitor: Visitor) -> None:
         try:

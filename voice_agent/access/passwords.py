@@ -2,7 +2,8 @@
 
 Argon2id with OWASP's smallest figures (19 MiB, two passes, one lane; some 50 ms of one core): the
 machine that checks them speaks with people at the same time. So one is checked at a time, in a
-thread, and few may wait.
+thread, with a pause behind it, and few may wait: whoever floods the sign-in gets a quarter of a
+core.
 """
 
 import asyncio
@@ -25,7 +26,9 @@ LONGEST = 256
 _DIFFERENT = 5
 """Characters that a password has at least."""
 _WAITING = 20
-"""Checks that may wait for their turn: about a second of work."""
+"""Checks that may wait for their turn: some four seconds."""
+_PAUSES = 3
+"""How much longer than a check the pause behind it is."""
 
 
 def checked_password(password: str, name: str) -> str:
@@ -53,6 +56,7 @@ class Hasher:
     def __init__(self, memory_kib: int = 19 * 1024, passes: int = 2) -> None:
         self._memory_kib, self._passes = memory_kib, passes
         self._turn = asyncio.Semaphore(1)
+        self._next_at = 0.0
         self._waiting = 0
         self._nobody = ""
 
@@ -69,14 +73,24 @@ class Hasher:
         async with self._next():
             return await asyncio.to_thread(self._verify, kept, normal(password))
 
-    @asynccontextmanager
-    async def _next(self) -> AsyncIterator[None]:
+    def check(self) -> None:
+        """Raises TryLater if too many wait."""
         if self._waiting >= _WAITING:
             raise TryLater(timedelta(seconds=5))
+
+    @asynccontextmanager
+    async def _next(self) -> AsyncIterator[None]:
+        self.check()
+        loop = asyncio.get_running_loop()
         self._waiting += 1
         try:
             async with self._turn:
-                yield
+                await asyncio.sleep(max(0.0, self._next_at - loop.time()))
+                began = loop.time()
+                try:
+                    yield
+                finally:
+                    self._next_at = loop.time() + _PAUSES * (loop.time() - began)
         finally:
             self._waiting -= 1
 

@@ -52,6 +52,14 @@ class Session:
         return now - self.proved_at <= FRESH
 
 
+def check_fresh(session: Session, now: datetime) -> None:
+    """Raises AuthenticateAgain."""
+    if not session.is_fresh(now):
+        raise AuthenticateAgain(
+            "Show again who you are: give your password, or sign in with a passkey."
+        )
+
+
 class Sessions(Protocol):
     """All sessions. All raise StorageUnavailable."""
 

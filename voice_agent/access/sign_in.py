@@ -105,6 +105,7 @@ class SignIn:
 
     async def _begin(self, name: str, visitor: Visitor) -> tuple[Track, Track]:
         """Raises TryLater."""
+        self._entry.hasher.check()  # Before anything is written.
         rules = self._entry.rules
         own = Track(f"name {digest_of(name)}", rules.failures, rules.longest_delay)
         other = self._address(visitor)

@@ -33,6 +33,26 @@ async def test_one_letter_written_in_two_ways() -> None:
     assert await hasher.verify(kept, typed)
 
 
+async def test_a_flood_gets_a_quarter_of_a_core() -> None:
+    """Behind each check there is a pause of three times its length."""
+    hasher, loop = Hasher(8 * 1024, 1), asyncio.get_running_loop()
+    kept = await hasher.hash("correct horse battery")
+    took: list[float] = []
+    verify = hasher._verify
+
+    def timed(kept: str, password: str) -> bool:
+        began = loop.time()
+        found = verify(kept, password)
+        took.append(loop.time() - began)
+        return found
+
+    hasher._verify = timed  # type: ignore[method-assign]  # Notes how long it took.
+    began = loop.time()
+    await asyncio.gather(*(hasher.verify(kept, "no") for _ in range(6)))
+    # The last one's pause is not waited for.
+    assert loop.time() - began > 0.95 * (sum(took) + 3 * sum(took[:-1]))
+
+
 async def test_few_wait_and_the_loop_goes_on() -> None:
     hasher = Hasher(64, 1)
     kept = await hasher.hash("correct horse battery")

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from ...access.keys import ApiKey, NewKey
+from ...access.sessions import check_fresh
 from ...access.tokens import SessionToken
 from .call import Call
 from .documents import (
@@ -22,6 +23,7 @@ from .documents import (
 from .origins import check_origin
 from .ports import Dependencies
 from .problem import ApiProblem, FieldProblem
+from .session import session_of
 from .table import Answer, Route
 
 _TAG = "Access"
@@ -32,6 +34,7 @@ class AccessResource:
 
     def __init__(self, dependencies: Dependencies) -> None:
         self._keys = dependencies.keys
+        self._entry = dependencies.entry
         self._tokens = dependencies.tokens
         self._personas = dependencies.personas
 
@@ -50,7 +53,14 @@ class AccessResource:
         return page_of([_out(key) for key in found], query.limit, lambda each: each.id)
 
     async def create_key(self, call: Call, body: KeyIn) -> Answer:
-        """Make a key. It is shown this once."""
+        """Make a key. It is shown this once.
+
+        From the console it takes somebody who signed in less than ten minutes ago: 403
+        `authenticate_again`.
+        """
+        if call.known.kind == "session":
+            # Else an open browser would be worth a key that outlives the session.
+            check_fresh(await session_of(self._entry, call.known), self._entry.now())
         if body.kind == "client" and not body.origins:
             message = "a client key is public: name the pages that may use it, or * for all"
             raise ApiProblem(

@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, StringConstraints
 
 from ...access.accounts import LONGEST_NAME
 from ...access.passwords import LONGEST, SHORTEST
-from ...personas.persona import Text
+from ...personas.persona import JsonObject, Text
 from .documents import Given
 
 Name = Annotated[Text, StringConstraints(min_length=1, max_length=LONGEST_NAME)]
@@ -25,15 +25,32 @@ class PasswordSignIn(Given):
     """Of the authenticator app, or a recovery code."""
 
 
+Encoded = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_=-]{1,8192}$")]
+
+
+class CredentialResponse(BaseModel):
+    """What the device has answered. Further fields are left aside."""
+
+    clientDataJSON: Encoded
+    attestationObject: (
+        Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_=-]{1,65536}$")] | None
+    ) = None
+    """When a passkey is made."""
+    authenticatorData: Encoded | None = None
+    signature: Encoded | None = None
+    """When one signs in."""
+    userHandle: Annotated[str, StringConstraints(max_length=200)] | None = None
+
+
 class Credential(Given):
     """What `PublicKeyCredential.toJSON()` gives."""
 
     id: CredentialId
     rawId: CredentialId
     type: Literal["public-key"]
-    response: Annotated[dict[str, Any], Field(max_length=20)]
-    authenticatorAttachment: str | None = None
-    clientExtensionResults: dict[str, Any] = {}
+    response: CredentialResponse
+    authenticatorAttachment: Annotated[str, StringConstraints(max_length=50)] | None = None
+    clientExtensionResults: JsonObject = {}
 
 
 class PasskeySignIn(Given):

@@ -11,11 +11,11 @@ from ...access.keys import ApiKey, KeyRefused, Keys
 from ...access.sessions import Sessions
 from ...errors import StorageUnavailable
 from .call import Call
+from .cookie import session_in
 from .problem import ApiProblem
 from .table import Access
 from .visitor import Networks, address_of, from_own_page
 
-COOKIE = "voice_agent_session"
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="voice-agent"'}
 _SAFE = ("GET", "HEAD")
 _PUBLIC = 0.1
@@ -70,7 +70,7 @@ class Gate:
             return text.strip(), False
         if text := request.query.get("apikey", ""):
             return text, True
-        if (text := request.cookies.get(COOKIE, "")) and (
+        if (text := session_in(request, self._public_url)) and (
             # A cookie comes along with requests of any page.
             request.method in _SAFE or from_own_page(request, self._public_url)
         ):

@@ -14,11 +14,11 @@ from ...access.sign_in import SignIn
 from .access import new_key
 from .account_documents import MeOut, PasskeyOptions, PasskeySignIn, PasswordSignIn
 from .call import Call
+from .cookie import give, session_in, take
 from .documents import Done, LinkIn, NewKeyOut
-from .gate import COOKIE
-from .me import described, session_of
 from .ports import Dependencies
 from .problem import ApiProblem
+from .session import described, session_of
 from .table import JSON, Route, text_of
 from .visitor import from_other_page, page_origin, visitor
 
@@ -59,7 +59,6 @@ class LoginResource:
         self._sign_in = SignIn(dependencies.entry)
         self._public_url = dependencies.public_url
         self._proxies = dependencies.proxies
-        self._secure = dependencies.secure_cookies
 
     def routes(self) -> list[Route]:
         return [
@@ -92,7 +91,7 @@ class LoginResource:
         visitor = self._visitor(call)
         link = body.link.rpartition("#")[2].removeprefix("link=")
         made = await self._signed_in(call, self._sign_in.with_link(link, visitor))
-        return self._answer(made, text_of(new_key(made)))
+        return self._answer(call, made, text_of(new_key(made)))
 
     async def sign_in_with_password(self, call: Call, body: PasswordSignIn) -> web.Response:
         """Sign in; the session is a cookie.
@@ -106,7 +105,7 @@ class LoginResource:
                 body.name, body.password, body.code or "", self._visitor(call)
             ),
         )
-        return await self._told(made)
+        return await self._told(call, made)
 
     async def passkey_sign_in_options(self, call: Call) -> PasskeyOptions:
         """Options for `navigator.credentials.get`, to be answered within five minutes, once."""
@@ -118,10 +117,10 @@ class LoginResource:
         made = await self._signed_in(
             call,
             self._sign_in.with_passkey(
-                self._site(call), body.credential.model_dump(), self._visitor(call)
+                self._site(call), body.credential.model_dump(exclude_none=True), self._visitor(call)
             ),
         )
-        return await self._told(made)
+        return await self._told(call, made)
 
     async def sign_out(self, call: Call) -> web.Response:
         """End the session of the cookie."""
@@ -132,7 +131,7 @@ class LoginResource:
             content_type=JSON,
             headers={"Cache-Control": "no-store"},
         )
-        response.del_cookie(COOKIE, path="/", httponly=True, secure=self._secure, samesite="Strict")
+        take(response, call.request)
         return response
 
     async def _signed_in(self, call: Call, attempt: Awaitable[NewKey]) -> NewKey:
@@ -144,31 +143,21 @@ class LoginResource:
     async def _end(self, call: Call) -> None:
         keys = self._entry.keys
         try:
-            key = await keys.verify(call.request.cookies.get(COOKIE, ""))
+            key = await keys.verify(session_in(call.request, self._public_url))
         except KeyRefused:
             return
         if key.kind == "session":
             await keys.revoke(key.id)
 
-    async def _told(self, made: NewKey) -> web.Response:
+    async def _told(self, call: Call, made: NewKey) -> web.Response:
         session = await session_of(self._entry, made.key)
-        return self._answer(made, text_of(await described(self._entry, session)))
+        return self._answer(call, made, text_of(await described(self._entry, session)))
 
-    def _answer(self, made: NewKey, text: str) -> web.Response:
+    def _answer(self, call: Call, made: NewKey, text: str) -> web.Response:
         response = web.Response(
             body=text.encode(), content_type=JSON, headers={"Cache-Control": "no-store"}
         )
-        assert made.key.expires_at is not None  # A session's.
-        life = int((made.key.expires_at - datetime.now(UTC)).total_seconds())
-        response.set_cookie(
-            COOKIE,
-            made.text,
-            max_age=life,
-            path="/",
-            httponly=True,
-            secure=self._secure,
-            samesite="Strict",
-        )
+        give(response, call.request, self._public_url, made, datetime.now(UTC))
         return response
 
     def _visitor(self, call: Call) -> Visitor:

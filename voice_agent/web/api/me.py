@@ -3,17 +3,14 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from ...access.accounts import Administrator
-from ...access.keys import ApiKey
 from ...access.own_account import OwnAccount
 from ...access.passkeys import Passkey, Site, site_of
-from ...access.sessions import FRESH, Session, Visitor
-from ...access.sign_in import Entry, SignIn
+from ...access.sessions import Session, Visitor, check_fresh
+from ...access.sign_in import SignIn
 from ..pages import sign_in_link
 from .account_documents import (
     AdministratorOut,
     AdministratorsOut,
-    BrowserSessionOut,
     BrowserSessionsOut,
     ByCredential,
     CodeIn,
@@ -33,6 +30,7 @@ from .call import Call
 from .documents import ById, Done
 from .ports import Dependencies
 from .problem import ApiProblem
+from .session import described, session_of, session_out
 from .table import Route
 from .visitor import page_origin, visitor
 
@@ -128,7 +126,7 @@ class MeResource:
     async def add_passkey(self, call: Call, body: NewPasskeyIn) -> PasskeyOut:
         """Add a passkey."""
         session = await self._session(call)
-        given = body.credential.model_dump()
+        given = body.credential.model_dump(exclude_none=True)
         return _passkey(await self._own.add_passkey(session, self._site(call), given, body.label))
 
     async def remove_passkey(self, call: Call, path: ByCredential) -> Done:
@@ -142,7 +140,7 @@ class MeResource:
         found = [mine]
         if mine.administrator:
             found = list(await self._entry.sessions.list(mine.administrator, self._entry.now()))
-        return BrowserSessionsOut(items=[_session(each, mine.id) for each in found])
+        return BrowserSessionsOut(items=[session_out(each, mine.id) for each in found])
 
     async def end_other_sessions(self, call: Call) -> EndedOut:
         """End all of one's sessions but this one."""
@@ -186,7 +184,7 @@ class MeResource:
 
         Whoever opens it makes an account of their own, or gives a new password to one there is.
         """
-        self._own.check_fresh(await self._session(call))
+        check_fresh(await self._session(call), self._entry.now())
         made = await self._entry.keys.new_link()
         assert made.key.expires_at is not None  # A link's.
         origin = page_origin(call.request, self._public_url)
@@ -195,7 +193,7 @@ class MeResource:
     async def remove_administrator(self, call: Call, path: ById) -> Done:
         """Remove somebody else's account and end their sessions."""
         session = await self._session(call)
-        self._own.check_fresh(session)
+        check_fresh(session, self._entry.now())
         if path.id == session.administrator:
             raise ApiProblem(409, "You cannot remove your own account; another one can.")
         return Done(done=await self._entry.accounts.remove(path.id, self._entry.now()))
@@ -213,42 +211,6 @@ class MeResource:
 
     def _site(self, call: Call) -> Site:
         return site_of(page_origin(call.request, self._public_url))
-
-
-async def session_of(entry: Entry, key: ApiKey) -> Session:
-    """What is known of a session. Raises ApiProblem if it has just ended."""
-    found = await entry.sessions.get(key.id, entry.now())
-    if found is None:
-        raise ApiProblem(401, "The session has ended.")
-    return found
-
-
-async def described(entry: Entry, session: Session) -> MeOut:
-    owner: Administrator | None = None
-    if session.administrator:
-        owner = await entry.accounts.get(session.administrator)
-    return MeOut(
-        id=owner.id if owner else None,
-        name=owner.name if owner else None,
-        totp=bool(owner and owner.totp),
-        recovery_codes=await entry.accounts.recovery_codes(owner.id) if owner else 0,
-        passkeys=len(await entry.passkeys.list(owner.id)) if owner else 0,
-        fresh_until=session.proved_at + FRESH,
-        session=_session(session, session.id),
-    )
-
-
-def _session(session: Session, current: str) -> BrowserSessionOut:
-    return BrowserSessionOut(
-        id=session.id,
-        current=session.id == current,
-        method=session.method,
-        address=session.address,
-        device=session.device,
-        created_at=session.created_at,
-        used_at=session.used_at,
-        expires_at=session.expires_at,
-    )
 
 
 def _passkey(passkey: Passkey) -> PasskeyOut:

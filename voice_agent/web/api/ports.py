@@ -251,8 +251,6 @@ class Dependencies:
     keys_set: Collection[str] = ()
     """The environment variables that hold a key of some vendor."""
     requests_per_minute: int = 600
-    secure_cookies: bool = False
-    """The server is reached by https."""
     public_url: str = ""
     """The origin at which it is reached; empty for wherever it is asked."""
     proxies: Networks = ()

@@ -44,12 +44,13 @@ def from_other_page(request: web.Request, public_url: str = "") -> bool:
 
 def page_origin(request: web.Request, public_url: str) -> str:
     """The origin of our pages as the one who asks sees it."""
-    public = public_url.rstrip("/")
+    origin = request.headers.get("Origin", "")
     direct = f"{request.scheme}://{request.host}"
+    if not public_url:
+        # A proxy may have taken the TLS away.
+        return origin if urlsplit(origin).netloc == request.host else direct
     # A proxy may say that it was asked for another host than the page has.
-    if public and request.headers.get("Origin") != direct:
-        return public
-    return direct
+    return direct if origin == direct else public_url
 
 
 def _is_in(address: str, networks: Networks) -> bool:

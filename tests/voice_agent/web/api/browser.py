@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from http.cookies import SimpleCookie
 from typing import Any
 
-from voice_agent.web.api.gate import COOKIE
+from voice_agent.web.api.cookie import COOKIE, SECURE_COOKIE
 
 from .serving import Api
 
@@ -18,6 +18,7 @@ class Browser:
     def __init__(self, api: Api) -> None:
         self.api = api
         self.cookie = ""
+        self.named = COOKIE
         self.headers: dict[str, str] = {
             "Origin": api.url,
             "Sec-Fetch-Site": "same-origin",
@@ -27,12 +28,14 @@ class Browser:
         """The headers of the last answer."""
 
     async def __call__(self, method: str, path: str, json: object = None) -> tuple[int, Any]:
-        cookie = {"Cookie": f"{COOKIE}={self.cookie}"} if self.cookie else {}
+        cookie = {"Cookie": f"{self.named}={self.cookie}"} if self.cookie else {}
         status, body, self.told = await self.api(
             method, path, json, key="", headers={**self.headers, **cookie}
         )
         if "Set-Cookie" in self.told:
-            self.cookie = SimpleCookie(self.told["Set-Cookie"])[COOKIE].value
+            (given,) = SimpleCookie(self.told["Set-Cookie"]).values()
+            assert given.key in (COOKIE, SECURE_COOKIE)
+            self.named, self.cookie = given.key, given.value
         return status, body
 
     async def opens_link(self) -> None:

@@ -163,6 +163,7 @@ class Api:
 async def serving(
     folder: Path,
     requests_per_minute: int = 100_000,
+    public_url: str = "",
     store_of: Callable[[], ObjectStore] | None = None,
 ) -> AsyncIterator[Api]:
     """The API with an administrator's key; `store_of` opens the store of recordings."""
@@ -195,6 +196,7 @@ async def serving(
             dialer=api.dialer,
             voices=api.voices,
             requests_per_minute=requests_per_minute,
+            public_url=public_url,
         )
         root = web.Application(client_max_size=1024)
         root.add_subapp("/api", application(dependencies))

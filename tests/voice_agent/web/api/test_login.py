@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 
 import pyotp
 import pytest
@@ -10,7 +11,7 @@ import sqlalchemy as sa
 from voice_agent.storage.tables import metadata
 
 from .browser import PASSWORD, Browser
-from .serving import Api
+from .serving import Api, serving
 
 
 @pytest.fixture
@@ -45,6 +46,26 @@ async def test_a_cookie_that_scripts_cannot_read(ann: Browser) -> None:
     assert {"HttpOnly", "SameSite=Strict", "Path=/"} <= set(cookie.split("; "))
     assert "Domain" not in cookie
     assert ann.cookie not in str(body)
+
+
+async def test_over_https_no_other_host_can_slip_a_session_in(tmp_path: Path) -> None:
+    async with serving(tmp_path, public_url="https://agent.example.com") as api:
+        browser = Browser(api)
+        browser.headers |= {"Origin": "https://agent.example.com", "Host": "agent.example.com"}
+        await browser.becomes("Ann")
+        cookie = browser.told["Set-Cookie"] if "Set-Cookie" in browser.told else ""
+        assert browser.named == "__Host-voice_agent_session" and not cookie
+        await browser.signs_in("Ann")
+        assert {"Secure", "HttpOnly", "Path=/"} <= set(browser.told["Set-Cookie"].split("; "))
+        assert "Domain" not in browser.told["Set-Cookie"]
+        assert (await browser("GET", "/api/personas"))[0] == 200
+        browser.named = "voice_agent_session"  # Another host of the domain may set this one.
+        assert (await browser("GET", "/api/personas"))[0] == 401
+        # On the machine itself there is no TLS, and the page says so.
+        local = Browser(api)
+        assert (await local.signs_in("Ann"))[0] == 200
+        assert local.named == "voice_agent_session" and "Secure" not in local.told["Set-Cookie"]
+        assert (await local("GET", "/api/personas"))[0] == 200
 
 
 # Refused -----------------------------------------------------------------------------------------
@@ -291,6 +312,7 @@ async def test_whoever_finds_an_open_browser_keeps_nothing(ann: Browser) -> None
         ("POST", "/api/account/recovery-codes", None),
         ("POST", "/api/invitations", None),
         ("DELETE", "/api/administrators/x", None),
+        ("POST", "/api/keys", {"kind": "admin"}),
     ):
         status, body = await ann(method, path, document)
         assert (status, body["type"]) == (403, "authenticate_again"), path

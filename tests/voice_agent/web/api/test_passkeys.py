@@ -169,7 +169,8 @@ async def test_a_forged_answer(ann: Browser, device: Authenticator) -> None:
         answer = await answered(ann, device)
         forge(answer)
         status, body = await signed_in(Browser(ann.api), answer)
-        assert (status, body["type"]) == (401, "refused"), forge
+        expected = (400, "about:blank") if forge in (_numbers, _nothing) else (401, "refused")
+        assert (status, body["type"]) == expected, forge
 
 
 async def test_a_removed_passkey_is_worth_nothing(ann: Browser, device: Authenticator) -> None:

@@ -63,5 +63,10 @@ def test_the_origin_of_our_pages() -> None:
     ):
         request = make_mocked_request("POST", "/", {"Host": host, "Origin": origin})
         assert page_origin(request, public) == expected
-    request = make_mocked_request("POST", "/", {"Host": "localhost:8080"})
-    assert page_origin(request, "") == "http://localhost:8080"
+    for origin, expected in (
+        ("", "http://agent.lan"),
+        ("https://agent.lan", "https://agent.lan"),  # A proxy that took the TLS away.
+        ("https://evil.example", "http://agent.lan"),
+    ):
+        request = make_mocked_request("POST", "/", {"Host": "agent.lan", "Origin": origin})
+        assert page_origin(request, "") == expected
