@@ -204,6 +204,10 @@ class ConversationFilter:
     persona_id: str | None = None
     user_id: str | None = None
     status: Status | None = None
+    since: datetime | None = None
+    """Begun then or later."""
+    until: datetime | None = None
+    """Begun before that."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,6 +119,10 @@ class ConversationRepository:
         for name in ("persona_id", "user_id", "status"):
             if (value := getattr(wanted, name)) is not None:
                 query = query.where(conversations.c[name] == value)
+        if wanted.since is not None:
+            query = query.where(conversations.c.created_at >= wanted.since)
+        if wanted.until is not None:
+            query = query.where(conversations.c.created_at < wanted.until)
         if after is not None:
             place = sa.tuple_(
                 sa.literal(after.created_at, conversations.c.created_at.type),

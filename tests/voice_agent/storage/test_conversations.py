@@ -117,7 +117,7 @@ async def test_they_are_listed_newest_first(store: Store) -> None:
     await store.archive.apply([*map(Begun, made), Ended("c", NOW, "")])
     conversations = store.conversations()
 
-    async def ids(after: Place | None = None, limit: int = 9, **wanted: str) -> list[str]:
+    async def ids(after: Place | None = None, limit: int = 9, **wanted: object) -> list[str]:
         found = await conversations.list(
             ConversationFilter(**wanted),  # type: ignore[arg-type]  # Fields of it.
             after,
@@ -131,6 +131,8 @@ async def test_they_are_listed_newest_first(store: Store) -> None:
     assert await ids(persona_id="p") == ["b", "a"]
     assert await ids(user_id="u") == ["b"]
     assert await ids(status="ended") == ["c"]
+    assert await ids(since=made[2].created_at) == ["d", "b", "c"]
+    assert await ids(since=made[2].created_at, until=made[1].created_at) == ["c"]
 
 
 async def test_no_workspace_sees_another_ones(store: Store) -> None:

@@ -69,7 +69,9 @@ class ConversationResource:
                 after.created_at.astimezone()
             except (ValueError, OverflowError) as error:
                 raise ApiProblem(400, "after: it is no cursor of this list.") from error
-        wanted = ConversationFilter(query.persona_id, query.user_id, query.status)
+        wanted = ConversationFilter(
+            query.persona_id, query.user_id, query.status, query.since, query.until
+        )
         found = await self._of(call.workspace).list(wanted, after, query.limit + 1)
         shown = found[: query.limit]
         following = None

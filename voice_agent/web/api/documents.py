@@ -4,11 +4,12 @@ import base64
 import binascii
 import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
+    AwareDatetime,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -82,6 +83,17 @@ def _cursor(text: str) -> str:
 
 Cursor = Annotated[str, StringConstraints(max_length=1000), AfterValidator(_cursor)]
 Limit = Annotated[int, Field(ge=1, le=200)]
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("it is out of bounds") from error
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""With its offset, such as ``2026-05-04T10:00:00Z``."""
 
 
 class Paged(Given):
@@ -257,6 +269,10 @@ class ConversationQuery(Paged):
     persona_id: Id | None = None
     user_id: UserId | None = None
     status: Literal["live", "paused", "ended"] | None = None
+    since: Moment | None = None
+    """Begun then or later."""
+    until: Moment | None = None
+    """Begun before that."""
 
 
 class PartQuery(Given):

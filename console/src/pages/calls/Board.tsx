@@ -20,7 +20,7 @@ import {
   type Column,
 } from "@/ui";
 
-import { liveCallerOf, phaseOf, stateSummary, transportOf } from "./words";
+import { liveCallerOf, phaseOf, stateSummary, transportOf } from "./naming";
 
 const ORDERS: Record<string, { label: string; before: (a: LiveCall, b: LiveCall) => number }> = {
   newest: { label: "Newest first", before: (a, b) => b.startedAt.localeCompare(a.startedAt) },

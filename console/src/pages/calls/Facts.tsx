@@ -1,11 +1,10 @@
 import type { ReactNode } from "react";
 
-import { cx } from "@/lib/cx";
 import { duration, milliseconds } from "@/lib/format";
 import { Elapsed } from "@/ui";
 
 import type { CallView } from "./useCall";
-import { directionOf, reasonOf, transportOf, type Conversation } from "./words";
+import { directionOf, reasonOf, transportOf, type Conversation } from "./naming";
 
 /** A call in figures. */
 export function Facts({ conversation, view }: { conversation: Conversation; view: CallView }) {
@@ -26,7 +25,7 @@ export function Facts({ conversation, view }: { conversation: Conversation; view
       ),
     ],
     ["Answers", answers.length],
-    ["First audio, median", milliseconds(waits[(waits.length - 1) >> 1])],
+    ["First audio", milliseconds(waits[(waits.length - 1) >> 1])],
     ["Slowest", milliseconds(waits.at(-1))],
     ["Interrupted", interrupted],
   ];
@@ -35,11 +34,11 @@ export function Facts({ conversation, view }: { conversation: Conversation; view
     facts.push(["How it ended", conversation.status === "paused" ? "Paused" : reasonOf(conversation.end_reason)]);
   }
   return (
-    <dl className="grid grid-cols-2 gap-x-6 gap-y-4 sm:grid-cols-3 lg:flex lg:flex-wrap lg:gap-x-10">
-      {facts.map(([label, value], at) => (
+    <dl className="grid grid-cols-3 gap-x-4 gap-y-3 max-sm:text-sm lg:flex lg:flex-wrap lg:gap-x-10">
+      {facts.map(([label, value]) => (
         <div key={label} className="min-w-0">
           <dt className="text-xs text-muted">{label}</dt>
-          <dd className={cx("tabular font-medium break-words", at === 0 && "whitespace-nowrap")}>{value}</dd>
+          <dd className={"tabular font-medium break-words"}>{value}</dd>
         </div>
       ))}
     </dl>

@@ -21,7 +21,7 @@ import {
   type Column,
 } from "@/ui";
 
-import { callerOf, directionOf, reasonOf, type Conversation } from "./words";
+import { callerOf, directionOf, reasonOf, type Conversation } from "./naming";
 
 interface Listed {
   items: Conversation[];

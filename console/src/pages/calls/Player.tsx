@@ -166,14 +166,15 @@ function Waves({ playback, waveform }: WavesProps) {
         string,
         string,
       ];
+      const under = tokenColor("surface");
       waves = Surfer.create({
         container,
         media: playback.audio,
         peaks: [waveform.channels.caller, waveform.channels.agent],
         duration: waveform.durationMs / 1000,
         splitChannels: [
-          { waveColor: faded(user), progressColor: user },
-          { waveColor: faded(agent), progressColor: agent },
+          { waveColor: faded(user, under), progressColor: user },
+          { waveColor: faded(agent, under), progressColor: agent },
         ],
         height: HEIGHT,
         barWidth: 2,
@@ -203,9 +204,11 @@ function Waves({ playback, waveform }: WavesProps) {
   );
 }
 
-/** The same color, for what is not yet played. */
-function faded(color: string): string {
-  return color.replace(/^rgb\((.*)\)$/, "rgba($1, 0.45)");
+/** The color as if thinly laid on `under`: opaque, as the played part is cut out of its shape. */
+function faded(color: string, under: string): string {
+  const [above, below] = [color, under].map((each) => each.match(/[\d.]+/g)?.map(Number) ?? []);
+  const mixed = [0, 1, 2].map((at) => 0.42 * (above?.[at] ?? 0) + 0.58 * (below?.[at] ?? 0));
+  return `rgb(${mixed.map(Math.round).join(", ")})`;
 }
 
 /** Where there is no picture of the recording. */

@@ -19,8 +19,8 @@ import {
   type Slider,
   type Wanted,
   type WhatIfAnswer,
-} from "./whatif";
-import { sentenceCase } from "./words";
+} from "./changes";
+import { sentenceCase } from "./naming";
 
 export interface WhatIfProps {
   id: string;
@@ -30,10 +30,14 @@ export interface WhatIfProps {
 }
 
 const SETTLED_MS = 200;
-const SECTIONS: Record<string, string> = {
-  endpointing: "How long to wait before answering",
-  interruption: "What it takes to interrupt",
-};
+/** What one turns first; the others are folded away. */
+const USUAL = [
+  "endpointing.fixed_ms",
+  "endpointing.min_ms",
+  "endpointing.typical_ms",
+  "endpointing.max_ms",
+  "interruption.sustained_ms",
+];
 
 /** The call again under other settings: what would have been faster, or cut off. */
 export function WhatIf({ id, part, onPick }: WhatIfProps) {
@@ -87,14 +91,21 @@ export function WhatIf({ id, part, onPick }: WhatIfProps) {
       name.startsWith("max_turn") ||
       (mode === "fixed") === (name === "fixed_ms"),
   );
-  const sections = [...new Set(shown.map((slider) => slider.section))];
+  const knob = (slider: Slider) => (
+    <Knob
+      key={`${slider.section}.${slider.name}`}
+      slider={slider}
+      recorded={Number(policy[slider.section]?.[slider.name] ?? slider.min)}
+      value={wanted[slider.section]?.[slider.name] as number | undefined}
+      onChange={(value) => set(slider.section, slider.name, value)}
+    />
+  );
+  const usual = shown.filter(isUsual);
+  const more = shown.filter((slider) => !isUsual(slider));
   return (
-    <div className="flex flex-col gap-6 px-4 py-4 sm:px-5">
-      <div className="flex flex-wrap items-start justify-between gap-3">
-        <p className="max-w-prose text-sm text-muted">
-          The call is replayed with other settings: which answers would have begun earlier or later,
-          and where the agent would have cut the caller off.
-        </p>
+    <div className="flex flex-col gap-5 px-4 pb-4 sm:px-5">
+      <div className="sticky top-0 z-20 -mx-1 flex flex-wrap items-center justify-between gap-3 border-b border-line bg-surface px-1 py-3">
+        <Verdict turns={turns} isAsked={isAsked} busy={wanted !== asked || replayed.isFetching} />
         <Button
           size="sm"
           icon={<RotateCcw className="size-3.5" />}
@@ -104,48 +115,42 @@ export function WhatIf({ id, part, onPick }: WhatIfProps) {
           As recorded
         </Button>
       </div>
-      {sections.map((section) => (
-        <fieldset key={section} className="flex flex-col gap-4">
-          <legend className="mb-3 text-sm font-semibold">
-            {SECTIONS[section] ?? sentenceCase(section)}
-          </legend>
-          {section === "endpointing" && mode && (
-            <Mode
-              value={mode}
-              recorded={String(policy["endpointing"]?.["mode"])}
-              onChange={(value) => set("endpointing", "mode", value)}
-            />
-          )}
-          {shown
-            .filter((slider) => slider.section === section)
-            .map((slider) => (
-              <Knob
-                key={slider.name}
-                slider={slider}
-                recorded={Number(policy[section]?.[slider.name] ?? slider.min)}
-                value={wanted[section]?.[slider.name] as number | undefined}
-                onChange={(value) => set(section, slider.name, value)}
-              />
-            ))}
-        </fieldset>
-      ))}
       {replayed.isError && isAsked && <Notice level="error">{replayed.error.message}</Notice>}
-      <Result
-        turns={turns}
-        isAsked={isAsked}
-        busy={wanted !== asked || replayed.isFetching}
-        onPick={onPick}
-      />
+      <fieldset className="flex flex-col gap-3">
+        <legend className="sr-only">Settings</legend>
+        {mode && (
+          <Mode
+            value={mode}
+            recorded={String(policy["endpointing"]?.["mode"])}
+            onChange={(value) => set("endpointing", "mode", value)}
+          />
+        )}
+        {usual.map(knob)}
+        {more.length > 0 && (
+          <details>
+            <summary className="w-fit text-sm font-medium text-accent">More settings</summary>
+            <div className="mt-3 flex flex-col gap-3">{more.map(knob)}</div>
+          </details>
+        )}
+      </fieldset>
+      <Changes turns={turns} onPick={onPick} />
       {changed && (
         <div>
           <h3 className="mb-1 text-sm font-medium">These settings, for the configuration</h3>
-          <pre tabIndex={0} className="overflow-x-auto rounded-md bg-sunken px-3 py-2 font-mono text-xs">
+          <pre
+            tabIndex={0}
+            className="overflow-x-auto rounded-md bg-sunken px-3 py-2 font-mono text-xs"
+          >
             {tomlOf(wanted)}
           </pre>
         </div>
       )}
     </div>
   );
+}
+
+function isUsual({ section, name }: Slider): boolean {
+  return USUAL.includes(`${section}.${name}`);
 }
 
 interface ModeProps {
@@ -189,25 +194,17 @@ function Knob({ slider, recorded, value, onChange }: KnobProps) {
   const now = value ?? recorded;
   const place = Math.min(1, Math.max(0, (recorded - min) / (max - min || 1)));
   return (
-    <div className="grid grid-cols-[minmax(0,1fr)_auto] gap-x-4">
-      <label htmlFor={id} className="text-sm font-medium">
+    <div className="grid grid-cols-[minmax(0,11rem)_minmax(0,1fr)_6.5rem] items-center gap-x-3 max-sm:grid-cols-[minmax(0,1fr)_6.5rem]">
+      <label htmlFor={id} title={known?.hint} className="text-sm leading-tight">
         {known?.label ?? sentenceCase(slider.name)}
       </label>
-      <span className="flex h-6 items-center gap-1 text-sm">
-        <output htmlFor={id} className={cx("tabular", value !== undefined && "font-semibold text-accent")}>
-          {shownValue(slider, now)}
-        </output>
-        {value !== undefined && (
-          <IconButton
-            size="sm"
-            className="size-6!"
-            label={`${known?.label ?? slider.name}: as recorded, ${shownValue(slider, recorded)}`}
-            icon={<RotateCcw className="size-3.5" />}
-            onClick={() => onChange(null)}
-          />
-        )}
-      </span>
-      <div className="relative col-span-2">
+      <div className="relative max-sm:order-3 max-sm:col-span-2">
+        <span
+          aria-hidden
+          title={`Recorded: ${shownValue(slider, recorded)}`}
+          className="absolute top-0.5 h-5 w-0.5 rounded bg-line-strong"
+          style={{ left: `calc(${place} * (100% - 16px) + 7px)` }}
+        />
         <input
           id={id}
           type="range"
@@ -219,19 +216,30 @@ function Knob({ slider, recorded, value, onChange }: KnobProps) {
           aria-describedby={known && `${id}-hint`}
           aria-valuetext={shownValue(slider, now)}
           onChange={(event) => onChange(Number(event.target.value))}
-          className="relative z-10 h-6 w-full accent-(--accent)"
-        />
-        <span
-          aria-hidden
-          title={`Recorded: ${shownValue(slider, recorded)}`}
-          className="absolute top-0.5 h-5 w-0.5 rounded bg-line-strong"
-          style={{ left: `calc(${place} * (100% - 16px) + 7px)` }}
+          className="relative block h-6 w-full accent-(--accent)"
         />
       </div>
+      <span className="flex h-6 items-center justify-end gap-0.5 text-sm">
+        {value !== undefined && (
+          <IconButton
+            size="sm"
+            className="size-6!"
+            label={`${known?.label ?? slider.name}: as recorded, ${shownValue(slider, recorded)}`}
+            icon={<RotateCcw className="size-3.5" />}
+            onClick={() => onChange(null)}
+          />
+        )}
+        <output
+          htmlFor={id}
+          className={cx("tabular", value !== undefined && "font-semibold text-accent")}
+        >
+          {shownValue(slider, now)}
+        </output>
+      </span>
       {known && (
-        <p id={`${id}-hint`} className="col-span-2 text-xs text-muted">
+        <span id={`${id}-hint`} className="sr-only">
           {known.hint}
-        </p>
+        </span>
       )}
     </div>
   );
@@ -242,19 +250,17 @@ function shownValue({ name }: Slider, value: number): string {
   return name.endsWith("probability") ? `${Math.round(value * 100)} %` : String(value);
 }
 
-interface ResultProps {
+interface VerdictProps {
   turns: readonly Change[];
   isAsked: boolean;
   busy: boolean;
-  onPick: (ms: number) => void;
 }
 
-function Result({ turns, isAsked, busy, onPick }: ResultProps) {
+/** All turns in one sentence. */
+function Verdict({ turns, isAsked, busy }: VerdictProps) {
   const summary = summaryOf(turns);
-  const first = turns.findIndex(differs);
-  const largest = Math.max(200, ...turns.map((each) => Math.abs(each.earlierMs ?? 0)));
   const tone =
-    !isAsked || summary.changed === 0
+    !isAsked || (summary.medianMs === 0 && summary.cutOff === 0)
       ? "text-ink"
       : summary.cutOff > 0
         ? "text-danger"
@@ -262,12 +268,28 @@ function Result({ turns, isAsked, busy, onPick }: ResultProps) {
           ? "text-ok"
           : "text-warn";
   return (
-    <section aria-label="What would have been" aria-busy={busy}>
-      <p role="status" className={cx("flex items-center gap-2 text-lg font-semibold", tone)}>
-        {isAsked ? sentenceOf(summary) : "Move a slider."}
-        {busy && isAsked && <Spinner className="size-4 text-muted" />}
-      </p>
-      <table className="mt-3 w-full text-sm">
+    <p
+      role="status"
+      aria-busy={busy}
+      className={cx("flex min-w-0 items-center gap-2 font-semibold", tone)}
+    >
+      {isAsked ? sentenceOf(summary) : "What if the agent had waited less, or more?"}
+      {busy && isAsked && <Spinner className="size-4 shrink-0 text-muted" />}
+    </p>
+  );
+}
+
+interface ChangesProps {
+  turns: readonly Change[];
+  onPick: (ms: number) => void;
+}
+
+function Changes({ turns, onPick }: ChangesProps) {
+  const first = turns.findIndex(differs);
+  const largest = Math.max(200, ...turns.map((each) => Math.abs(each.earlierMs ?? 0)));
+  return (
+    <section aria-label="Turn by turn">
+      <table className="w-full text-sm">
         <caption className="sr-only">Each turn as recorded and as it would have been</caption>
         <thead>
           <tr className="border-b border-line text-left text-xs text-muted">
@@ -301,7 +323,7 @@ function Result({ turns, isAsked, busy, onPick }: ResultProps) {
                 <Difference ms={each.earlierMs ?? 0} largest={largest} cutOff={each.cutOff} />
               </td>
               <td className="py-2 pl-3 text-right">
-                <Verdict change={each} />
+                <Outcome change={each} />
                 {first >= 0 && at > first && differs(each) && (
                   <span className="block text-xs text-muted">estimate</span>
                 )}
@@ -338,7 +360,7 @@ function Difference({ ms, largest, cutOff }: { ms: number; largest: number; cutO
   );
 }
 
-function Verdict({ change }: { change: Change }) {
+function Outcome({ change }: { change: Change }) {
   if (change.cutOff) {
     return (
       <span className="inline-flex flex-col items-end gap-0.5">

@@ -6,7 +6,7 @@ import { ApiError } from "@/api/problem";
 import { keys } from "@/api/queries";
 import type { ActionView, Said, TurnView, WebhookView } from "@/live/types";
 
-import type { Conversation } from "./words";
+import type { Conversation } from "./naming";
 
 /** A call on which the conversation went on: resumed ones have several. */
 export interface Part {

@@ -20,7 +20,7 @@ import {
   type Turns,
   type Waveform,
 } from "./record";
-import type { Conversation } from "./words";
+import type { Conversation } from "./naming";
 
 export interface CallView {
   /** Null once it is over, and for an earlier part. */

@@ -64,6 +64,13 @@ async def test_conversations_are_listed(api: Api) -> None:
     assert ids == ["c4", "c3", "c2", "c1", "c0"]
     _, body, _ = await api("GET", "/api/conversations", params={"user_id": "u1"})
     assert [each["id"] for each in body["items"]] == ["c3", "c1"]
+    for wanted, found in (("since", False), ("until", True)):
+        params = {wanted: "9999-01-01T00:00:00+01:00", "limit": "200"}
+        status, body, _ = await api("GET", "/api/conversations", params=params)
+        assert status == 200 and bool(body["items"]) == found
+    for moment in ("2026-01-01T00:00:00", "0001-01-01T00:00:00+12:00", "yesterday"):
+        status, body, _ = await api("GET", "/api/conversations", params={"since": moment})
+        assert status == 400 and body["errors"][0]["field"] == "since"
 
 
 async def test_the_state_is_merged_in_the_call_and_in_the_record(api: Api) -> None:

@@ -1,5 +1,7 @@
 /** What another policy would have changed in a call: the answer of the API, and its sum. */
 
+import { count } from "@/lib/format";
+
 export type Policy = Record<string, Record<string, number | string | boolean>>;
 
 export interface Slider {
@@ -34,10 +36,11 @@ export type Wanted = Record<string, Record<string, number | string>>;
 export interface Summary {
   /** Over the turns that both have; positive: faster. */
   medianMs: number;
+  earlier: number;
+  later: number;
   cutOff: number;
   /** Answers that would not have been given, or were not. */
   other: number;
-  changed: number;
 }
 
 export function differs(change: Change): boolean {
@@ -51,22 +54,25 @@ export function summaryOf(turns: readonly Change[]): Summary {
     both.length % 2 ? (both[half] ?? 0) : ((both[half - 1] ?? 0) + (both[half] ?? 0)) / 2;
   return {
     medianMs: Math.round(middle),
+    earlier: both.filter((ms) => ms > 0).length,
+    later: both.filter((ms) => ms < 0).length,
     cutOff: turns.filter((each) => each.cutOff).length,
     other: turns.filter((each) => each.earlierMs === null).length,
-    changed: turns.filter(differs).length,
   };
 }
 
 /** `Median 180 ms faster, 1 turn cut off.` */
-export function sentenceOf({ medianMs, cutOff, other, changed }: Summary): string {
-  if (changed === 0) return "Nothing would have changed.";
+export function sentenceOf({ medianMs, earlier, later, cutOff, other }: Summary): string {
+  if (!(earlier || later || cutOff || other)) return "Nothing would have changed.";
   const parts = [
     medianMs === 0
       ? "Median unchanged"
       : `Median ${Math.abs(medianMs)} ms ${medianMs > 0 ? "faster" : "slower"}`,
-    cutOff === 0 ? "nobody cut off" : `${cutOff} ${cutOff === 1 ? "turn" : "turns"} cut off`,
+    cutOff === 0 ? "nobody cut off" : `${count(cutOff, "turn")} cut off`,
   ];
-  if (other > 0) parts.push(`${other} ${other === 1 ? "answer" : "answers"} more or less`);
+  if (medianMs === 0 && later > 0) parts.splice(1, 0, `${later} later`);
+  if (medianMs === 0 && earlier > 0) parts.splice(1, 0, `${earlier} earlier`);
+  if (other > 0) parts.push(`${count(other, "answer")} more or less`);
   return `${parts.join(", ")}.`;
 }
 

@@ -1,0 +1,30 @@
+import { useRef } from "react";
+
+import { Levels } from "@/conversation/Levels";
+import type { CallTopic } from "@/live/types";
+import { useTopicEvents } from "@/live/useTopic";
+import { Card } from "@/ui";
+
+/** How loud both are now. */
+export function LiveLevels({ id, agentName }: { id: string; agentName: string }) {
+  const levels = useRef<{ user: number; ai: number } | null>(null);
+  useTopicEvents<{ kind: "levels"; user: number; ai: number }>(
+    `call:${id}` satisfies CallTopic,
+    (event) => {
+      if (event.kind === "levels") levels.current = event;
+    },
+  );
+  return (
+    <Card>
+      <Levels read={() => levels.current} active className="h-20 w-full" />
+      <ul className="mt-2 flex gap-4 text-xs text-muted">
+        <li className="flex items-center gap-1.5">
+          <span aria-hidden className="size-2.5 rounded-sm bg-user" /> Caller
+        </li>
+        <li className="flex items-center gap-1.5">
+          <span aria-hidden className="size-2.5 rounded-sm bg-agent" /> {agentName}
+        </li>
+      </ul>
+    </Card>
+  );
+}
