@@ -26,7 +26,9 @@ export class Emitter<Events extends object> {
       try {
         (callback as (value: Events[Name]) => void)(value);
       } catch (error) {
-        reportError(error); // As if a listener of the page's own had thrown it.
+        // As if a listener of the page's own had thrown it; Safari 15 cannot do that.
+        if (typeof reportError === "function") reportError(error);
+        else console.error(error);
       }
     }
   }

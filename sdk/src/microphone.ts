@@ -44,9 +44,6 @@ export class Microphone {
   /** Ask for it. Raises PersonaError. */
   async open(id: string): Promise<void> {
     this.#take(await this.#ask(id));
-    if (this.#open) return;
-    this.#open = true;
-    navigator.mediaDevices.addEventListener("devicechange", this.#devicesChanged);
   }
 
   /** Another one from now on; the one before stays if that fails. Raises PersonaError. */
@@ -103,6 +100,9 @@ export class Microphone {
     this.track = track;
     track.enabled = !this.#muted;
     track.addEventListener("ended", this.#ended);
+    if (this.#open) return;
+    this.#open = true;
+    navigator.mediaDevices.addEventListener("devicechange", this.#devicesChanged);
   }
 
   #drop(): void {

@@ -14,12 +14,14 @@ class Network:
     def __init__(self, url: str) -> None:
         self._to = urlsplit(url)
         self._open: set[asyncio.StreamWriter] = set()
+        self._passes = asyncio.Event()
         self._server: asyncio.Server | None = None
         self._port = 0
         self.loop = Loop()
         self.url = ""
 
     async def _connect(self, port: int = 0) -> None:
+        self._passes.set()
         self._server = await asyncio.start_server(self._pass_on, "127.0.0.1", port)
         self._port = self._server.sockets[0].getsockname()[1]
         self.url = f"http://127.0.0.1:{self._port}"
@@ -37,27 +39,35 @@ class Network:
         """Break what is connected, and let nobody connect."""
         self.loop.run(self._disconnect())
 
+    def silence(self) -> None:
+        """Swallow everything, and tell nobody: what a network that is gone is like."""
+
+        async def stop() -> None:
+            self._passes.clear()
+
+        self.loop.run(stop())
+
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open.add(writer)
         try:
             there, back = await asyncio.open_connection(self._to.hostname, self._to.port)
             self._open.add(back)
-            await asyncio.gather(_copy(reader, back), _copy(there, writer))
+            await asyncio.gather(self._copy(reader, back), self._copy(there, writer))
         except OSError:
             pass
         finally:
             writer.transport.abort()
 
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
-        while data := await reader.read(65_536):
-            writer.write(data)
-            await writer.drain()
-    except OSError:
-        pass
-    finally:
-        writer.close()
+    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(65_536):
+                await self._passes.wait()
+                writer.write(data)
+                await writer.drain()
+        except OSError:
+            pass
+        finally:
+            writer.close()
 
 
 @contextmanager

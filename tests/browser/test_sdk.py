@@ -291,6 +291,35 @@ def test_init_rejects_and_says_why(page: Page, anna: Place, elsewhere: Pages) ->
     assert len(anna.records()) == before
 
 
+def test_what_is_ended_before_it_began_does_not_begin(
+    page: Page, anna: Place, elsewhere: Pages
+) -> None:
+    """The user has not answered yet whether the microphone may be used; the answer comes late."""
+    opened(page, anna, elsewhere)
+    before = len(anna.records())
+    assert (
+        run(
+            page,
+            """const own = MediaDevices.prototype.getUserMedia;
+        let allow;
+        const asked = new Promise(resolve => { allow = resolve; });
+        MediaDevices.prototype.getUserMedia = async function (constraints) {
+            await asked;
+            return own.call(this, constraints);
+        };
+        const beginning = problem(client.init({personaName: "Anna"}));
+        await client.end();
+        const told = await beginning;
+        allow();
+        await becomes(() => tracks.length === 1 && tracks[0].readyState === "ended");
+        return told.split(":")[0];""",
+        )
+        == "PersonaError canceled"
+    )
+    anna.idle()
+    assert len(anna.records()) == before
+
+
 def test_without_the_permission_nothing_begins(
     chromium: Browser, anna: Place, elsewhere: Pages
 ) -> None:
@@ -413,6 +442,33 @@ def test_a_network_that_breaks_and_is_back(page: Page, anna: Place, elsewhere: P
     assert anna.records()[-1].conversation.id == id
 
 
+def test_a_network_that_falls_silent(page: Page, anna: Place, elsewhere: Pages) -> None:
+    """Nobody says that the connection is gone: the page notices that its pings are not answered."""
+    hurried = """
+    const began = performance.now.bind(performance), every = setInterval;
+    performance.now = () => began() * 10;
+    setInterval = (callback, ms) => every(callback, ms / 10);"""
+    opened(page, anna, elsewhere, hurried)
+    with network(anna.url) as net:
+        run(
+            page,
+            """window.mine = new PersonaClient(given.key,
+                {server: given.url, transport: "websocket"});
+            watch(mine, "reconnecting", "reconnected");
+            await mine.init({personaName: "Anna"});
+            await becomes(() => said(mine) === "ai: Good day.");
+            await new Promise(resolve => setTimeout(resolve, 1200));
+            if (told.length) throw new Error("its pings were answered");""",
+            {"key": anna.public, "url": net.url},
+        )
+        net.silence()
+        page.evaluate("becomes(() => told.length > 0)")
+        net.cut()
+        net.connect()
+        run(page, "await becomes(() => told.at(-1)[0] === 'reconnected'); await mine.end();")
+    anna.idle()
+
+
 def test_a_network_that_is_given_up(page: Page, anna: Place, elsewhere: Pages) -> None:
     """The page is told, everything is released, and the conversation can be resumed later."""
     opened(page, anna, elsewhere)
@@ -463,6 +519,35 @@ def test_another_network_is_offered_a_new_connection(
         return told.map(([event]) => event);""",
         anna.public,
     ) == ["ready", *["reconnecting", "reconnected"] * 2, "disconnected"]
+    anna.idle()
+
+
+def test_a_call_that_the_server_has_forgotten_is_resumed(
+    page: Page, anna: Place, elsewhere: Pages
+) -> None:
+    """S004-99: where the call over WebRTC cannot be moved, the conversation goes on in another."""
+    opened(page, anna, elsewhere)
+    assert run(
+        page,
+        """const mine = new PersonaClient(given, {transport: "webrtc"});
+        watch(mine, "reconnected", "disconnected", "ready");
+        await mine.init({personaName: "Anna"});
+        const id = mine.conversationId;
+        await becomes(() => said(mine) === "ai: Good day.");
+        const real = fetch;
+        window.fetch = (url, init) => {
+            const moves = String(url).includes("/webrtc/calls/") && init.method === "POST";
+            if (!moves) return real(url, init);
+            return Promise.resolve(new Response('{"code": "call_unknown"}', {status: 404}));
+        };
+        dispatchEvent(new Event("online"));
+        await becomes(() => told.length === 3);
+        await mine.sayText("Where were we?");
+        await becomes(() => said(mine) === "ai: Good day.; ai: Where were we?");
+        await mine.end();
+        return [told.map(([event]) => event), mine.conversationId === id];""",
+        anna.public,
+    ) == [["ready", "reconnected", "ready", "disconnected"], True]
     anna.idle()
 
 

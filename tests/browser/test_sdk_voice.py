@@ -9,8 +9,8 @@ from .place import Pages, Place
 from .test_sdk import TRANSPORTS, opened, run
 
 pytestmark = pytest.mark.browser
-SETTINGS = ("tts.audio_ms=3000", "stt.text=go forward ten meters")
-MICROPHONE = (1.5, "goforward", 30.0)
+SETTINGS = ("tts.audio_ms=2500", "stt.text=go forward ten meters")
+MICROPHONE = (1.2, "goforward", 30.0)
 """So that whoever opens the microphone speaks while the first sentence is being said."""
 
 EVENTS = (
@@ -73,7 +73,7 @@ def test_nobody_hears_a_microphone_that_is_off(
         transport,
         """client.setMuted(true);
         let loudest = 0;
-        const until = performance.now() + 4000;
+        const until = performance.now() + 3000;
         await becomes(() => {
             loudest = Math.max(loudest, client.levels.microphone);
             return performance.now() > until;
