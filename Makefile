@@ -51,7 +51,7 @@ demo: models  ## Call the local agent and show the conversation.
 		--say "Thank you very much, goodbye." \
 		--out var/demo.wav
 
-test: lint unit call-tests model-tests  ## Run everything that CI runs.
+test: lint unit call-tests model-tests browser-tests  ## Run everything that CI runs.
 
 lint: setup
 	$(BIN)/ruff check .

@@ -101,7 +101,7 @@ function Webhook({ webhook }: { webhook: WebhookView }) {
 function Part({ title, value }: { title: string; value: unknown }) {
   return (
     <div>
-      <h4 className="mb-1 text-xs font-medium text-muted">{title}</h4>
+      <p className="mb-1 text-xs font-medium text-muted">{title}</p>
       <Json value={value} />
     </div>
   );

@@ -22,7 +22,7 @@ export function StateView({ state, states = [] }: StateViewProps) {
       </dl>
       {changes.length > 0 && (
         <div>
-          <h4 className="mb-2 text-xs font-medium text-muted">Changes</h4>
+          <p className="mb-2 text-xs font-medium text-muted">Changes</p>
           <ol className="flex flex-col gap-1.5 text-sm">
             {changes.toReversed().map((change, number) => (
               <li key={number} className="flex gap-3">

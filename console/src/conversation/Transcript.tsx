@@ -147,7 +147,10 @@ function Contribution({
       {said.withdrawn ? <span className="text-muted">{said.content}</span> : said.content}
       {rest &&
         (pending ? (
-          <span className="text-muted"> {rest}</span>
+          <span data-pending className="text-muted">
+            {" "}
+            {rest}
+          </span>
         ) : (
           <>
             {said.content && " "}

@@ -121,8 +121,9 @@ interface TurnProps {
 }
 
 function Turn({ turn, open, onToggle }: TurnProps) {
-  const fixed = turn.answer === false || turn.speechEnded === null;
-  const said = turn.userText || turn.agentText;
+  const { asked, after } = askedIn(turn);
+  const measured = turn.firstAudioMs !== null;
+  const took = measured ? turn.firstAudioMs : sinceBegun(turn);
   return (
     <div>
       <button
@@ -142,22 +143,37 @@ function Turn({ turn, open, onToggle }: TurnProps) {
           <span className="flex items-center gap-2">
             <span className="text-sm font-medium">Turn {turn.number}</span>
             {turn.interrupted && <Badge tone="warn">Interrupted</Badge>}
-            {fixed && <Badge>{turn.userText ? "Written" : "Opening"}</Badge>}
+            {after && <Badge>After {after}</Badge>}
+            {turn.speechEnded === null && !after && (
+              <Badge>{turn.userText ? "Written" : "Phrase"}</Badge>
+            )}
           </span>
-          <span className="block truncate text-sm text-muted">{said}</span>
+          <span className="block truncate text-sm text-muted">{asked || turn.agentText}</span>
         </span>
         <span
           className={cx(
             "tabular shrink-0 text-sm font-semibold",
-            turn.firstAudioMs === null ? "text-muted" : toneOf(turn.firstAudioMs),
+            !measured || took === null ? "font-normal! text-muted" : toneOf(took),
           )}
         >
-          {milliseconds(turn.firstAudioMs)}
+          {milliseconds(took)}
         </span>
       </button>
       {open && <Bars turn={turn} />}
     </div>
   );
+}
+
+/** What the caller said, without what actions gave; and behind which action it is, if it is. */
+function askedIn(turn: TurnView): { asked: string; after: string } {
+  const [, after = "", rest = ""] = /^\(Result of ([^:]+):.*\)\s*(.*)$/s.exec(turn.userText) ?? [];
+  return after ? { asked: rest, after: rest ? "" : after } : { asked: turn.userText, after: "" };
+}
+
+/** Of what answers no speech: from its first stage to the first audio. */
+function sinceBegun(turn: TurnView): number | null {
+  if (turn.firstAudio === null || turn.stages.length === 0) return null;
+  return turn.firstAudio - Math.min(...turn.stages.map((stage) => stage.start));
 }
 
 /** The stages on one axis; a table, so that it is one for screen readers too. */

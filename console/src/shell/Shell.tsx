@@ -44,7 +44,7 @@ export function Shell({ children }: { children: ReactNode }) {
         Skip to the content
       </a>
 
-      <div className="hidden border-r border-line bg-surface lg:block">
+      <header className="hidden border-r border-line bg-surface lg:block">
         <div className="sticky top-0 flex h-dvh flex-col p-3">
           <Link href="/playground" className="mb-5 block rounded-md px-2 py-2">
             <Wordmark />
@@ -81,7 +81,7 @@ export function Shell({ children }: { children: ReactNode }) {
             </span>
           </div>
         </div>
-      </div>
+      </header>
 
       <main
         id="content"

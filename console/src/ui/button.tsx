@@ -56,7 +56,7 @@ export function Button({
     );
   }
   return (
-    <button type="button" className={looks} disabled={disabled || busy} aria-busy={busy} {...rest}>
+    <button type="button" className={looks} disabled={disabled || busy} aria-busy={busy || undefined} {...rest}>
       {busy ? <Spinner /> : icon}
       {children}
     </button>

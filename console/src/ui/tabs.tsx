@@ -27,14 +27,14 @@ export function Tabs({ label, tabs, value, onChange, className, contentClassName
     <Radix.Root value={value} onValueChange={onChange} className={cx("flex flex-col", className)}>
       <Radix.List
         aria-label={label}
-        className="flex shrink-0 gap-1 overflow-x-auto border-b border-line"
+        className="flex shrink-0 overflow-x-auto border-b border-line px-1 sm:gap-1"
       >
         {tabs.map((tab) => (
           <Radix.Trigger
             key={tab.id}
             value={tab.id}
             className={cx(
-              "-mb-px flex items-center gap-2 border-b-2 border-transparent px-3 py-2 text-sm",
+              "-mb-px flex items-center gap-1.5 border-b-2 border-transparent px-2.5 py-2 text-sm sm:px-3",
               "font-medium whitespace-nowrap text-muted -outline-offset-2! hover:text-ink",
               "data-[state=active]:border-accent data-[state=active]:text-ink",
             )}

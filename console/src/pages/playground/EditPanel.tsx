@@ -282,7 +282,7 @@ function Findings({ findings }: { findings: readonly Schemas["FindingOut"][] }) 
   if (findings.length === 0) return null;
   return (
     <div>
-      <h3 className="mb-1.5 text-sm font-medium">Doubtful in what you tried</h3>
+      <h2 className="mb-1.5 text-sm font-medium">Doubtful in what you tried</h2>
       <ul className="flex flex-col gap-2">
         {findings.map((each, at) => {
           const { icon: Icon, color } = SEVERITIES[each.severity];

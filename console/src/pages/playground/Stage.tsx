@@ -75,20 +75,22 @@ export function Stage({ talk, actions, levels, call, edited, disabled }: StagePr
               onClick={() => actions.mute(!talk.muted)}
             />
           )}
-          <Menu
-            trigger={
-              <IconButton
-                label="Microphone"
-                icon={
-                  <span className="flex items-center text-muted">
-                    {!on && <Mic className="size-4.5" />}
-                    <ChevronDown className="size-3.5" />
-                  </span>
-                }
-              />
-            }
-            groups={microphoneItems(talk, actions)}
-          />
+          {!(on && talk.silent) && (
+            <Menu
+              trigger={
+                <IconButton
+                  label="Microphone"
+                  icon={
+                    <span className="flex items-center text-muted">
+                      {!on && <Mic className="size-4.5" />}
+                      <ChevronDown className="size-3.5" />
+                    </span>
+                  }
+                />
+              }
+              groups={microphoneItems(talk, actions)}
+            />
+          )}
         </div>
       </div>
       {talk.blocked && (

@@ -260,7 +260,7 @@ function Playing({ id, personas, onPick, draft, draftActions }: PlayingProps) {
   return (
     <div className="flex h-[calc(100dvh-3.75rem-env(safe-area-inset-bottom))] flex-col lg:h-dvh">
       <header className="flex shrink-0 flex-wrap items-center gap-x-3 gap-y-2 px-3 py-2.5 sm:px-5 lg:px-6 lg:py-4">
-        <h1 className="hidden text-xl font-semibold tracking-tight lg:block">Playground</h1>
+        <h1 className="sr-only text-xl font-semibold tracking-tight lg:not-sr-only">Playground</h1>
         <div className="flex min-w-0 grow items-center gap-2 lg:ml-2 lg:max-w-sm">
           <Select
             aria-label="Persona"

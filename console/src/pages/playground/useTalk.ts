@@ -78,7 +78,11 @@ export function useTalk(
   // Another persona, or the page is left.
   useEffect(() => {
     setTalk(NOTHING);
-    return drop;
+    addEventListener("pagehide", drop);
+    return () => {
+      removeEventListener("pagehide", drop);
+      drop();
+    };
   }, [personaId, drop]);
 
   const start = ({ silent, first = "" }: { silent: boolean; first?: string }) => {

@@ -17,10 +17,10 @@ export function Frame({ title, description, children, below }: FrameProps) {
   useTitle(title);
   return (
     <div className="flex min-h-dvh flex-col">
-      <div className="flex items-center justify-between px-5 py-4">
+      <header className="flex items-center justify-between px-5 py-4">
         <Wordmark />
         <ThemeMenu side="bottom" />
-      </div>
+      </header>
       <main className="mx-auto flex w-full max-w-md grow flex-col px-4 pt-[7vh] pb-16">
         <div className="rounded-xl border border-line bg-surface px-5 py-6 shadow-sm sm:px-8 sm:py-8">
           <h1 className="text-xl font-semibold tracking-tight">{title}</h1>

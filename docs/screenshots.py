@@ -1,0 +1,131 @@
+"""Pictures of the console for its documentation: ``python -m docs.screenshots [NAME …]``.
+
+They are taken of a scripted server with a persona that acts, so that all of it has something to
+show; each at two widths, light and dark, to ``docs/screenshots/``. A page adds itself to `SHOTS`.
+"""
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Page, expect, sync_playwright
+
+from tests.browser.demo import SAID, Demo, demo, sign_up
+from tests.browser.place import microphone
+
+FOLDER = Path(__file__).parent / "screenshots"
+WIDTHS = {"wide": (1280, 800), "phone": (390, 844)}
+THEMES = ("light", "dark")
+LARGEST = 200_000
+"""Bytes of one picture."""
+SLOW = ("stt.delay_ms=90", "llm.delay_ms=210", "tts.delay_ms=120", "tts.audio_ms=900")
+"""Figures as of real providers."""
+FLAGS = (
+    "--disable-gpu",
+    "--disable-quic",
+    "--use-fake-device-for-media-stream",
+    "--autoplay-policy=no-user-gesture-required",
+)
+
+Prepare = Callable[[Page, Demo], None]
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One picture: what it is called, which page it shows, and what is done there first."""
+
+    name: str
+    path: str
+    """Below ``/console``; ``{persona}`` is the persona's id."""
+    prepare: Prepare | None = None
+    signed_in: bool = True
+
+
+SPOKEN = (2.2, "goforward", 4.0, "goforward", 1.1, "goforward", 6.0)
+"""The microphone: recordings of `tests/audio`, and seconds of silence."""
+
+
+def _speak(page: Page, _: Demo) -> None:
+    """A conversation by voice; what is said is told to the recognizer by the script."""
+    page.get_by_role("button", name="Talk", exact=True).first.click()
+    expect(page.get_by_text("Is there anything else?").first).to_be_visible(timeout=40_000)
+
+
+def _converse(page: Page, _: Demo) -> None:
+    """A conversation in writing, to its end."""
+    transcript = page.get_by_role("log", name="Transcript")
+    for text, answer in zip(SAID, ("No, on", "take that down", "anything else"), strict=True):
+        page.get_by_label("Write something").fill(text)
+        page.keyboard.press("Enter")
+        expect(transcript).to_contain_text(answer, timeout=20_000)
+        expect(transcript.locator("[data-pending]")).to_have_count(0, timeout=20_000)
+
+
+def _act(page: Page, running: Demo) -> None:
+    _converse(page, running)
+    page.get_by_role("tab", name="Actions").click()
+    page.get_by_role("button", name="book_table").click()
+
+
+def _edit(page: Page, _: Demo) -> None:
+    page.get_by_role("tab", name="Edit").click()
+    expect(page.get_by_role("textbox", name="Prompt")).to_be_visible()
+
+
+SHOTS = (
+    Shot("sign-in", "/signin", signed_in=False),
+    Shot("playground", "/playground/{persona}", _speak),
+    Shot("playground-actions", "/playground/{persona}", _act),
+    Shot("playground-edit", "/playground/{persona}", _edit),
+    Shot("account", "/account"),
+)
+
+
+def main(names: list[str]) -> None:
+    """Take those named, or all."""
+    executable = shutil.which("chromium") or shutil.which("chromium-browser")
+    assert executable, "the pictures need Chromium: make chromium"
+    wanted = [shot for shot in SHOTS if not names or shot.name in names]
+    FOLDER.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, demo(Path(folder), SLOW) as running:
+        heard = microphone(Path(folder) / "said.wav", *SPOKEN)
+        flags = [*FLAGS, f"--use-file-for-fake-audio-capture={heard}"]
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(
+                executable_path=executable, args=flags, chromium_sandbox=False
+            )
+            with browser.new_context() as context:
+                page = context.new_page()
+                sign_up(page, running.place)
+                state = context.storage_state()
+            for shot in wanted:
+                for width, (across, down) in WIDTHS.items():
+                    for theme in THEMES:
+                        with browser.new_context(
+                            viewport={"width": across, "height": down},
+                            color_scheme="dark" if theme == "dark" else "light",
+                            storage_state=state if shot.signed_in else None,
+                            permissions=["microphone"],
+                        ) as context:
+                            _take(context.new_page(), shot, running, f"{width}-{theme}")
+            browser.close()
+
+
+def _take(page: Page, shot: Shot, running: Demo, kind: str) -> None:
+    page.goto(f"{running.url}/console{shot.path.format(persona=running.persona)}")
+    page.wait_for_load_state("networkidle")
+    if shot.prepare is not None:
+        shot.prepare(page, running)
+    page.evaluate("document.activeElement?.blur()")
+    page.wait_for_timeout(300)  # What moves has come to rest.
+    picture = page.screenshot(animations="disabled", caret="hide")
+    assert len(picture) <= LARGEST, f"{shot.name} is too large: {len(picture)} bytes"
+    (FOLDER / f"{shot.name}-{kind}.png").write_bytes(picture)
+    sys.stderr.write(f"{shot.name}-{kind}\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,249 @@
+"""The console in a browser: signing in, the playground, and that everybody can use it."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from voice_agent.web.pages import is_built
+
+from .demo import ANSWERS, NAME, PASSWORD, SAID, Demo, demo, sign_up
+from .place import HANG_MS
+
+pytestmark = pytest.mark.browser
+MICROPHONE = (1.5, "goforward", 4.0)
+AXE = Path(__file__).parents[2] / "console" / "node_modules" / "axe-core" / "axe.min.js"
+WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
+
+
+@pytest.fixture(scope="module")
+def roma(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    assert is_built(), "the console is not built: make console"
+    with demo(tmp_path_factory.mktemp("server"), ("tts.audio_ms=300",)) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def session(chromium: Browser, roma: Demo) -> Any:
+    """What a browser keeps that has signed in by the first start's link."""
+    with chromium.new_context() as context:
+        sign_up(context.new_page(), roma.place)
+        return context.storage_state()
+
+
+@contextmanager
+def _context(chromium: Browser, session: Any, **options: Any) -> Iterator[BrowserContext]:
+    with chromium.new_context(storage_state=session, **options) as context:
+        context.set_default_timeout(HANG_MS)
+        yield context
+
+
+@contextmanager
+def _watched(context: BrowserContext, roma: Demo) -> Iterator[Page]:
+    """A page that throws nothing, asks nobody else, and keeps to its policy."""
+    page = context.new_page()
+    problems: list[str] = []
+    page.on("pageerror", lambda error: problems.append(str(error)))
+    page.on(
+        "console",
+        lambda told: problems.append(told.text) if "Content Security Policy" in told.text else None,
+    )
+    page.on(
+        "request",
+        lambda asked: (
+            None
+            if asked.url.startswith((roma.url, "data:", "blob:"))
+            else problems.append(f"asked for {asked.url}")
+        ),
+    )
+    yield page
+    assert not problems
+
+
+@pytest.fixture
+def console(chromium: Browser, roma: Demo, session: Any) -> Iterator[Page]:
+    """Signed in, on a laptop."""
+    with (
+        _context(chromium, session, viewport=WIDE, permissions=["microphone"]) as context,
+        _watched(context, roma) as page,
+    ):
+        yield page
+
+
+def _playground(page: Page, roma: Demo) -> None:
+    page.goto(f"{roma.url}/console/playground/{roma.persona}")
+
+
+def _say(page: Page, text: str) -> None:
+    page.get_by_label("Write something").fill(text)
+    page.keyboard.press("Enter")
+
+
+def _heard(page: Page, text: str) -> None:
+    """Wait until it was heard: who speaks before that interrupts."""
+    transcript = page.get_by_role("log", name="Transcript")
+    expect(transcript).to_contain_text(text)
+    expect(transcript.locator("[data-pending]")).to_have_count(0)
+
+
+def test_a_link_works_once_and_the_password_from_then_on(
+    chromium: Browser, roma: Demo, session: Any
+) -> None:
+    with chromium.new_context() as context, _watched(context, roma) as page:
+        page.goto(f"{roma.url}/console/#link={roma.place.link}")
+        page.get_by_role("button", name="Sign in", exact=True).click()
+        expect(page.get_by_role("alert")).to_be_visible()  # It was used to sign up.
+        page.goto(f"{roma.url}/console/account")
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+        page.get_by_label("Name").fill(NAME)
+        page.get_by_label("Password").fill(PASSWORD + "?")
+        page.get_by_role("button", name="Sign in", exact=True).click()
+        expect(page.get_by_role("alert")).to_contain_text("name or the password is wrong")
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in", exact=True).click()
+        # Where one wanted to go.
+        expect(page.get_by_role("heading", name="Account")).to_be_visible()
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+        page.goto(f"{roma.url}/console/playground")
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_a_conversation_in_writing_with_what_the_persona_does(console: Page, roma: Demo) -> None:
+    roma.place.answers(*ANSWERS)
+    _playground(console, roma)
+    _say(console, SAID[0])
+    _heard(console, "No, on Sunday we are closed.")
+    for text, answer in zip(SAID[1:], ("I take that down.", "booked for Friday"), strict=True):
+        _say(console, text)
+        _heard(console, answer)
+    console.get_by_role("tab", name="Actions").click()
+    console.get_by_role("button", name="book_table").click()
+    panel = console.get_by_role("tabpanel")
+    expect(panel).to_contain_text('"restaurant": "bella-roma"')  # The webhook's request,
+    expect(panel).to_contain_text('"booking": "BR-2207"')  # and its answer.
+    console.get_by_role("tab", name="State").click()
+    expect(panel).to_contain_text("guests")
+    console.get_by_role("button", name="End", exact=True).click()
+    expect(console.get_by_role("button", name="Talk again").first).to_be_visible()
+    roma.place.idle()
+
+
+def test_what_was_edited_is_tried_saved_and_published(console: Page, roma: Demo) -> None:
+    llm = roma.place.answers("Arr.")
+    _playground(console, roma)
+    console.get_by_role("textbox", name="Prompt").fill("You are a pirate.")
+    expect(console.get_by_text("Not saved")).to_be_visible()
+    _say(console, "Who are you?")
+    expect(console.get_by_role("log")).to_contain_text("Arr.")
+    assert "You are a pirate." in llm.last_messages[0].text
+    assert "pirate" not in roma.api("GET", f"/api/personas/{roma.persona}")["draft"]["prompt"]
+    console.keyboard.press("Control+s")
+    expect(console.get_by_text("Not published")).to_be_visible()
+    console.get_by_role("button", name="Publish").click()
+    expect(console.get_by_text("Published", exact=True)).to_be_visible()
+    stored = roma.api("GET", f"/api/personas/{roma.persona}")
+    assert stored["published"]["prompt"] == "You are a pirate."
+    console.get_by_role("textbox", name="Prompt").fill("You are nobody.")
+    console.get_by_role("button", name="Undo").click()
+    expect(console.get_by_role("textbox", name="Prompt")).to_have_value("You are a pirate.")
+
+
+def test_a_conversation_by_voice_with_its_latency_and_what_was_not_heard(
+    console: Page, roma: Demo
+) -> None:
+    roma.place.hears(*SAID)
+    roma.place.answers("One two three four five six seven eight nine ten. " * 20)
+    _playground(console, roma)
+    console.get_by_role("button", name="Talk", exact=True).first.click()
+    transcript = console.get_by_role("log", name="Transcript")
+    expect(transcript).to_contain_text(SAID[0])
+    stages = console.get_by_role("table", name="Stages of turn")
+    expect(stages.get_by_role("rowheader", name="Language model")).to_be_visible()
+    expect(console.get_by_text("From the caller's last sound to the first audio")).to_be_visible()
+    console.get_by_role("button", name="Mute").click()
+    expect(console.get_by_role("button", name="Unmute")).to_be_visible()
+    # Interrupted in writing: it does not depend on how fast this machine is.
+    expect(console.get_by_text("Speaking", exact=True)).to_be_visible()
+    _say(console, "Stop.")
+    expect(transcript.locator("s").first).to_contain_text("ten.")
+
+
+def test_a_microphone_that_is_forbidden_is_explained(
+    chromium: Browser, roma: Demo, session: Any
+) -> None:
+    with _context(chromium, session) as context, _watched(context, roma) as page:
+        _playground(page, roma)
+        page.get_by_role("button", name="Talk", exact=True).first.click()
+        expect(page.get_by_role("alert")).to_contain_text("does not let this page use the micro")
+
+
+def test_a_persona_is_made_from_a_template(console: Page, roma: Demo) -> None:
+    _playground(console, roma)
+    console.get_by_role("button", name="New persona").click()
+    console.get_by_role("button", name="A restaurant's host").click()
+    expect(console.get_by_role("combobox", name="Persona")).to_contain_text("Bella Roma 2")
+    expect(console.get_by_role("textbox", name="Initial message")).to_have_value(
+        "Hello, this is Anna at Bella Roma. How can I help you?"
+    )
+
+
+def test_the_keyboard_reaches_everything(console: Page, roma: Demo) -> None:
+    _playground(console, roma)
+    expect(console.get_by_role("textbox", name="Prompt")).to_be_visible()
+    console.keyboard.press("Tab")
+    expect(console.get_by_role("link", name="Skip to the content")).to_be_focused()
+    console.keyboard.press("Enter")
+    expect(console.get_by_role("main")).to_be_focused()
+    console.keyboard.press("?")
+    expect(console.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
+    console.keyboard.press("Escape")
+    console.keyboard.press("g")
+    console.keyboard.press("a")
+    expect(console.get_by_role("heading", name="Account")).to_be_visible()
+
+
+@pytest.mark.parametrize(("size", "theme"), [(WIDE, "light"), (PHONE, "dark")])
+def test_pages_are_accessible_in_both_themes_and_widths(
+    chromium: Browser, roma: Demo, session: Any, size: Any, theme: Any
+) -> None:
+    with (
+        _context(chromium, session, viewport=size, color_scheme=theme) as context,
+        _watched(context, roma) as page,
+    ):
+        _playground(page, roma)
+        _say(page, "Hello?")
+        expect(page.get_by_role("log")).to_contain_text("Hello?")
+        _check(page)
+        for tab in ("Edit", "Latency"):
+            page.get_by_role("tab", name=tab).click()
+            _check(page)
+        page.goto(f"{roma.url}/console/account")
+        expect(page.get_by_role("table", name="Administrators")).to_be_visible()
+        _check(page)
+        page.route(
+            "**/api/personas?*",
+            lambda route: route.fulfill(json={"items": [], "next": None}),
+        )
+        page.goto(f"{roma.url}/console/playground")
+        expect(page.get_by_role("heading", name="Who shall answer?")).to_be_visible()
+        _check(page)
+        context.clear_cookies()
+        page.goto(f"{roma.url}/console/signin")
+        expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+        _check(page)
+
+
+def _check(page: Page) -> None:
+    """Nothing for axe to complain of, and nothing beyond the window's edge."""
+    page.evaluate(AXE.read_text())  # Past the page's policy, as the browser's own tools are.
+    found = page.evaluate("axe.run({resultTypes: ['violations']})")
+    told = [
+        {each["id"]: [node["html"][:200] for node in each["nodes"]]} for each in found["violations"]
+    ]
+    assert not told, json.dumps(told, indent=1)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
