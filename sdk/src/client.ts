@@ -7,7 +7,13 @@ import { Legacy, type LegacyEvent } from "./legacy";
 import type { FromClient, FromServer, Init, Ready } from "./messages";
 import { Microphone, microphones } from "./microphone";
 import { serverOf, wanted } from "./options";
-import { kept, sessionToken } from "./session";
+import {
+  keepResumeToken,
+  noteBlockedWebRtc,
+  resumeToken,
+  sessionToken,
+  webRtcIsBlocked,
+} from "./session";
 import { Sound } from "./sound";
 import { Transcript } from "./transcript";
 import type { Surroundings, Transport } from "./transport";
@@ -70,7 +76,6 @@ export class PersonaClient {
   #paused: (() => void) | null = null;
   #due: ReturnType<typeof setTimeout> | undefined;
   #metering: ReturnType<typeof setInterval> | undefined;
-  #works: TransportName | "" = "";
 
   /** `key` is a publishable key of the server, bound to the origins of your pages. */
   constructor(key = "", options: PersonaClientOptions = {}) {
@@ -157,7 +162,7 @@ export class PersonaClient {
   async resume(conversationId = this.conversationId, given: { token?: string } = {}): Promise<void> {
     if (this.connected && conversationId === this.conversationId) return;
     const own = conversationId === this.conversationId ? this.#resumeToken : "";
-    const token = given.token || own || kept.get(conversationId);
+    const token = given.token || own || resumeToken(conversationId);
     if (!token) {
       throw new PersonaError(
         "conversation_unknown",
@@ -352,7 +357,6 @@ export class PersonaClient {
       try {
         await transport.open(init);
         if (this.#connection !== connection) return transport.close();
-        this.#works = name;
         this.#expectReady(connection, transport);
         return;
       } catch (error) {
@@ -361,6 +365,7 @@ export class PersonaClient {
         this.#transport = null;
         problem = asProblem(error);
         if (!TRY_WEBSOCKET.has(problem.code)) break;
+        if (problem.code === "webrtc_unavailable") noteBlockedWebRtc(this.#server);
       }
     }
     this.#obey(connection.lost(problem, now()));
@@ -369,8 +374,7 @@ export class PersonaClient {
   #ways(): TransportName[] {
     const { transport = "auto" } = this.#options;
     if (transport !== "auto") return [transport];
-    if (this.#works === "websocket" || typeof RTCPeerConnection === "undefined") return ["websocket"];
-    return ["webrtc", "websocket"];
+    return webRtcIsBlocked(this.#server) ? ["websocket"] : ["webrtc", "websocket"];
   }
 
   #goOn(): Init {
@@ -492,7 +496,7 @@ export class PersonaClient {
 
   #keep(conversationId: string, token: string): void {
     this.#resumeToken = token;
-    kept.put(conversationId, token);
+    keepResumeToken(conversationId, token);
   }
 
   #emitLegacy(events: LegacyEvent[]): void {

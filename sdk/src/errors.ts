@@ -18,6 +18,7 @@ export type PersonaErrorCode =
   | "canceled"
   | "conversation_unknown"
   | "disconnected"
+  | "draft_refused"
   | "format"
   | "key_refused"
   | "malformed"

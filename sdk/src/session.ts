@@ -1,9 +1,8 @@
-/** Tokens: how a page comes by them, and which it keeps to resume conversations with. */
+/** Tokens, and what a page remembers of the server: for as long as its tab is open. */
 
 import { PersonaError } from "./errors";
 
 const REQUEST_MS = 15_000;
-const KEPT = "voice-agent:resume:";
 
 /** A session token for a publishable key. Raises PersonaError. */
 export async function sessionToken(server: string, key: string, userId: string): Promise<string> {
@@ -36,20 +35,41 @@ function codeOf(status: number): string {
   return status === 400 ? "malformed" : "unavailable";
 }
 
-/** Resume tokens by conversation; they outlive a reload of the page, not its tab. */
-export const kept = {
-  get(conversationId: string): string {
+/** What outlives a reload of the page, but not its tab. */
+const tab = {
+  get(name: string): string {
     try {
-      return sessionStorage.getItem(KEPT + conversationId) ?? "";
+      return sessionStorage.getItem(`voice-agent:${name}`) ?? "";
     } catch {
       return ""; // The page may have no storage.
     }
   },
-  put(conversationId: string, token: string): void {
+  put(name: string, value: string): void {
     try {
-      sessionStorage.setItem(KEPT + conversationId, token);
+      sessionStorage.setItem(`voice-agent:${name}`, value);
     } catch {
-      // Then `resume` works as long as the page stays.
+      // Then it is known as long as the page stays, or not at all.
     }
   },
 };
+
+/** The token to resume a conversation with; empty if this tab has not had it. */
+export function resumeToken(conversationId: string): string {
+  return tab.get(`resume:${conversationId}`);
+}
+
+export function keepResumeToken(conversationId: string, token: string): void {
+  tab.put(`resume:${conversationId}`, token);
+}
+
+const blocked = new Set<string>();
+
+/** Whether WebRTC did not get through to this server: nobody wants to wait for that again. */
+export function webRtcIsBlocked(server: string): boolean {
+  return blocked.has(server) || tab.get(`webrtc:${server}`) === "blocked";
+}
+
+export function noteBlockedWebRtc(server: string): void {
+  blocked.add(server);
+  tab.put(`webrtc:${server}`, "blocked");
+}

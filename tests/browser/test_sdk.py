@@ -568,13 +568,14 @@ def test_where_udp_does_not_get_through_the_socket_does(
     assert run(
         page,
         """const used = [];
-        for (const _ of [1, 2]) {
+        for (const client of [1, 2].map(() => new PersonaClient(given))) {
             await client.init({personaName: "Anna"});
             used.push(client.transport);
             await becomes(() => said(client) === "ai: Good day.");
             await client.end();
         }
         return [used, peers];""",
+        anna.public,
     ) == [["websocket", "websocket"], 1]
     anna.idle()
     assert len(anna.records()) == before + 2

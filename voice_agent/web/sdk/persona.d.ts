@@ -15,7 +15,7 @@
  *
  * Other codes are the server's own: see docs/browser.md.
  */
-export type PersonaErrorCode = "busy" | "canceled" | "conversation_unknown" | "disconnected" | "format" | "key_refused" | "malformed" | "microphone_busy" | "microphone_denied" | "microphone_missing" | "microphone_unavailable" | "origin_refused" | "persona_missing" | "persona_not_allowed" | "persona_unknown" | "protocol" | "server_missing" | "state_refused" | "token_refused" | "too_late" | "too_many_messages" | "unavailable" | "unreachable" | "unsupported" | "webrtc_unavailable";
+export type PersonaErrorCode = "busy" | "canceled" | "conversation_unknown" | "disconnected" | "draft_refused" | "format" | "key_refused" | "malformed" | "microphone_busy" | "microphone_denied" | "microphone_missing" | "microphone_unavailable" | "origin_refused" | "persona_missing" | "persona_not_allowed" | "persona_unknown" | "protocol" | "server_missing" | "state_refused" | "token_refused" | "too_late" | "too_many_messages" | "unavailable" | "unreachable" | "unsupported" | "webrtc_unavailable";
 /** An error with a word for programs (`code`) and a sentence for people (`message`). */
 export declare class PersonaError extends Error {
     readonly name = "PersonaError";
