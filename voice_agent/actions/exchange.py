@@ -17,9 +17,12 @@ from .secrets import HIDDEN
 LONGEST_SHOWN = 4096
 """Characters of a body that are kept."""
 _SECRET_NAME = re.compile(
-    r"secret|passw|token|api[-_]?key|access[-_]?key|auth|credential|signature|^(key|sig|pin|code)$",
+    r"secret|passw|token|api[-_]?key|access[-_]?key|authoriz|credential|signature"
+    r"|^(auth|key|sig|pin)$",
     re.IGNORECASE,
 )
+_ALSO_IN_QUERIES = ("code",)
+"""There it is a key; in a body it may be anything."""
 _DEEPEST = 20
 
 
@@ -53,7 +56,8 @@ def _shown_url(url: str) -> str:
     parts = []
     for part in query.split("&"):
         name, equals, value = part.partition("=")
-        parts.append(name + equals + (HIDDEN if value and _SECRET_NAME.search(name) else value))
+        secret = _SECRET_NAME.search(name) or name.lower() in _ALSO_IN_QUERIES
+        parts.append(name + equals + (HIDDEN if value and secret else value))
     return (start + mark + "&".join(parts)).replace(quote(HIDDEN, safe=""), HIDDEN)
 
 

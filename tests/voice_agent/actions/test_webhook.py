@@ -225,6 +225,12 @@ async def test_secrets_are_neither_logged_nor_shown(logged: list[EventDict]) -> 
     assert received.headers["authorization"] == "Bearer sesame-street"
     assert json.loads(received.body) == {"apiKey": "sesame-street"}
     assert HIDDEN in outcome.result
+    shown = outcome.exchange
+    assert shown is not None and (shown.method, shown.status) == ("POST", 200)
+    assert shown.url == f"{hook.url}/{HIDDEN}"
+    assert json.loads(shown.request) == {"apiKey": HIDDEN}
+    assert json.loads(shown.response) == {"you sent": HIDDEN}
+    assert "sesame" not in str(shown)
     lines = str(logged)
     assert "webhook_constants_won" in lines
     assert "sesame" not in outcome.result + lines
@@ -257,3 +263,4 @@ async def test_a_service_that_does_not_answer_is_told_of() -> None:
         outcome = await hooks.run(hooked(hook), {}, {}, "k")
     assert outcome.unsure and not outcome.ok
     assert "did not answer in time" in outcome.result
+    assert outcome.exchange is not None and outcome.exchange.status is None

@@ -1,6 +1,7 @@
 """Conversations, their messages and actions; what is written twice, late, or never."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -94,6 +95,31 @@ async def test_one_that_was_paused_goes_on(store: Store) -> None:
     )
     assert [m.text for m in await store.conversations().messages("c1")] == ["Hi.", "Again."]
     assert [m.text for m in await store.conversations().messages("c1", first=1)] == ["Again."]
+
+
+async def test_the_calls_on_which_it_went_on_are_known(store: Store) -> None:
+    """Also where they are rebuilt from the journals of its parts; each is named once."""
+    writes: list[Write] = [
+        Begun(begun("c1", call="CA1")),
+        Resumed("c1", "CA1"),
+        Resumed("c1", "WB2"),
+        Resumed("c1"),
+        Resumed("c1", "WB3"),
+    ]
+    for _ in range(2):
+        await store.archive.apply(writes)
+    await store.archive.apply([Begun(begun("c1", call="WB4"))])
+    kept = await store.conversations().get("c1")
+    assert kept is not None and (kept.call, kept.later_calls) == ("CA1", ("WB2", "WB3", "WB4"))
+
+
+async def test_a_journal_does_not_undo_what_it_does_not_know(store: Store) -> None:
+    started = Action(conversation_id="c1", number=1, name="book", arguments="{}", started_at=NOW)
+    ended = replace(started, ended_at=NOW, result="Done.")
+    known = replace(ended, kind="webhook", outcome="done", webhook={"status": 200})
+    await store.archive.apply([Begun(begun("c1")), started, known])
+    await store.archive.apply([started, ended])
+    assert await store.conversations().actions("c1") == [known]
 
 
 async def test_the_state_is_merged_whoever_else_does_so(store: Store) -> None:

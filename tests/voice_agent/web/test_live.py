@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -304,6 +304,15 @@ async def test_who_is_signed_out_hears_no_more(tmp_path: Path) -> None:
             async with http.delete(url, headers=headers) as response:
                 assert response.status == 200
             assert await page.closed() == 4401
+
+
+async def test_a_server_that_stops_sends_consoles_away(tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        async with place(tmp_path) as here:
+            page = await stack.enter_async_context(console(here.server.url, here.key))
+            await page.snapshot("board")
+            leaving = asyncio.get_running_loop().create_task(page.closed())
+        assert await leaving == 1013
 
 
 async def test_calls_of_other_workspaces_are_not_seen(tmp_path: Path) -> None:
