@@ -45,8 +45,15 @@ def dispatch(*options: Rest) -> int:
     return _run("dispatch", options)
 
 
+@app.command(help_flags=[])  # The benchmark tells its own options.
+def consoles(*options: Rest) -> int:
+    """What consoles that watch live calls cost those calls."""
+    return _run("consoles", options)
+
+
 def _run(
-    name: Literal["latency", "load", "micro", "retrieval", "dispatch"], options: tuple[str, ...]
+    name: Literal["latency", "load", "micro", "retrieval", "dispatch", "consoles"],
+    options: tuple[str, ...],
 ) -> int:
     root = Path(__file__).resolve().parents[2]
     if find_spec("voice_agent") is None or not (root / "bench" / f"{name}.py").is_file():
