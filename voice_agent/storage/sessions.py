@@ -11,6 +11,8 @@ from ..access.sessions import Method, Session, Visitor
 from .database import Database
 from .tables import api_keys, attempts, sessions
 
+_KEPT = timedelta(days=30)
+"""How long a session that has run out is remembered."""
 _COLUMNS = (*sessions.c, api_keys.c.created_at, api_keys.c.expires_at)
 
 
@@ -32,7 +34,13 @@ class SessionRepository:
             "proved_at": now,
             "used_at": now,
         }
+        # A link's stays: it tells that the server has found its administrator (`first_link`).
+        old = sa.select(sessions.c.key_id).where(sessions.c.method != "link")
+        forget = sa.delete(api_keys).where(
+            api_keys.c.id.in_(old), api_keys.c.expires_at < now - _KEPT
+        )
         async with self._database.write() as connection:
+            await connection.execute(forget)
             await connection.execute(sa.insert(sessions), row)
 
     async def get(self, id: str, now: datetime) -> Session | None:

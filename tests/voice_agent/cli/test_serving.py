@@ -10,6 +10,8 @@ import pytest
 
 from tests.voice_agent.media import calling
 from tests.voice_agent.process import SCRIPTED, Served, ran, served, starting
+from voice_agent.cli.serve import _welcome
+from voice_agent.web.pages import is_built
 from voice_codecs import wav
 
 
@@ -88,6 +90,13 @@ async def test_what_it_says_when_it_is_ready(tmp_path: Path) -> None:
         assert set(server.told) == {"url", "port", "journals"}
         assert server.told["journals"] == str(tmp_path / "calls")
         assert server.told["port"] > 0
+
+
+def test_it_says_where_the_console_is() -> None:
+    """At a name, for passkeys have none at an address."""
+    said = "\n".join(_welcome("http://127.0.0.1:8080", "", True))
+    assert ("http://localhost:8080/console/" if is_built() else "make console") in said
+    assert "console" not in "\n".join(_welcome("http://127.0.0.1:8080", "", False))
 
 
 async def test_a_port_in_use(tmp_path: Path) -> None:

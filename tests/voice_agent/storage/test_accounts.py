@@ -9,7 +9,7 @@ from voice_agent.access.accounts import AccountConflict, Accounts
 from voice_agent.access.attempts import FORGOTTEN, Attempts, Track
 from voice_agent.access.keys import KeyRefused
 from voice_agent.access.passkeys import Passkey, Passkeys
-from voice_agent.access.sessions import Sessions, Visitor
+from voice_agent.access.sessions import Method, Sessions, Visitor
 from voice_agent.storage.store import Store
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -122,6 +122,20 @@ async def test_sessions_are_listed_and_ended(store: Store) -> None:
     assert await sessions.end_others("ann", ids[1], now) == 1
     assert (await store.keys.verify(made[1].text)).id == ids[1]
     assert await sessions.get(ids[1], now + 2 * HOUR) is None  # It has run out.
+
+
+async def test_sessions_of_long_ago_are_forgotten(store: Store) -> None:
+    ids = []
+    made: list[tuple[Method, int]] = [("password", 0), ("link", 0), ("password", 48)]
+    for method, hours in made:
+        key = (await store.keys.create("session", "default", life=hours * HOUR)).key
+        await store.sessions.note(key.id, "ann", method, Visitor(), NOW)
+        ids.append(key.id)
+    later = await store.keys.create("session", "default", life=HOUR)
+    month = timedelta(days=30, hours=1)
+    await store.sessions.note(later.key.id, "ann", "passkey", Visitor(), NOW + month)
+    assert {key.id for key in await store.keys.list()} == {*ids[1:], later.key.id}
+    assert await store.keys.first_link() is None
 
 
 async def test_failures_are_counted_before_they_are_known(store: Store) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from ...access.own_account import OwnAccount
 from ...access.passkeys import Passkey, Site, site_of
@@ -93,7 +94,8 @@ class MeResource:
     async def begin_totp(self, call: Call) -> TotpOut:
         """Begin to set up an authenticator app; nothing changes before a code has come."""
         session = await self._session(call)
-        begun = await self._own.begin_totp(session, call.request.host.partition(":")[0])
+        where = urlsplit(page_origin(call.request, self._public_url)).hostname or ""
+        begun = await self._own.begin_totp(session, where)
         return TotpOut(secret=begun.secret, uri=begun.uri, qr=begun.qr)
 
     async def confirm_totp(self, call: Call, body: CodeIn) -> RecoveryCodesOut:

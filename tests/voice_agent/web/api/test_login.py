@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from voice_agent.storage.tables import metadata
+from voice_agent.web.pages import sign_in_link
 
 from .browser import PASSWORD, Browser
 from .serving import Api, serving
@@ -379,7 +380,8 @@ async def test_an_administrator_invites_another_and_removes_them(ann: Browser) -
     assert status == 200
     bob = Browser(ann.api)
     link = told["link"]
-    assert link.startswith(ann.api.url)
+    token = link.partition("#")[2].removeprefix("link=")
+    assert link == sign_in_link(ann.api.url, token)
     assert (await bob("POST", "/api/login", {"link": link}))[0] == 200
     await bob("PUT", "/api/account/password", {"name": "Bob", "password": PASSWORD})
     _, listed = await ann("GET", "/api/administrators")
