@@ -46,11 +46,29 @@ import {
 import { exported } from "./editing/files";
 import { StatusBadge } from "./editing/status";
 import { EditingProvider, useEditing, useEditingOf } from "./editing/useEditing";
+import { ActionsSection } from "./sections/Actions";
+import { DeploySection } from "./sections/Deploy";
+import { LimitsSection } from "./sections/Limits";
+import { ModelSection } from "./sections/Model";
+import { PhrasesSection } from "./sections/Phrases";
 import { PromptSection } from "./sections/Prompt";
+import { ScenariosSection } from "./sections/Scenarios";
+import { SettingsSection } from "./sections/Settings";
+import { TurnsSection } from "./sections/Turns";
 import { VersionsSection } from "./sections/Versions";
+import { VoiceSection } from "./sections/Voice";
 
-const CONTENTS: Partial<Record<SectionId, () => ReactNode>> = {
+const CONTENTS: Record<SectionId, () => ReactNode> = {
   prompt: PromptSection,
+  actions: ActionsSection,
+  scenarios: ScenariosSection,
+  voice: VoiceSection,
+  model: ModelSection,
+  turns: TurnsSection,
+  phrases: PhrasesSection,
+  limits: LimitsSection,
+  settings: SettingsSection,
+  deploy: DeploySection,
   versions: VersionsSection,
 };
 
@@ -225,7 +243,7 @@ function Loaded() {
       )}
       <div className="flex flex-col gap-5">
         <SectionNav here={section.id} />
-        <div className="flex min-w-0 flex-col gap-6 pb-16">{Content && <Content />}</div>
+        <div className="flex min-w-0 flex-col gap-6 pb-16"><Content /></div>
       </div>
 
       {isDirty && (

@@ -59,6 +59,8 @@ export default function CodeEditor(props: CodeEditorProps) {
           history(),
           drawSelection(),
           EditorView.lineWrapping,
+          // The bar of unsaved edits lies over the page's end.
+          EditorView.scrollMargins.of(() => ({ bottom: 80 })),
           EditorState.tabSize.of(2),
           own,
           autocompletion({ icons: false }),
