@@ -28,7 +28,7 @@ import type {
   State,
   TransportName,
 } from "./types";
-import { WebRtcTransport } from "./webrtc";
+import { iceServers, WebRtcTransport } from "./webrtc";
 import { WebSocketTransport } from "./websocket";
 
 const READY_MS = 15_000;
@@ -69,6 +69,8 @@ export class PersonaClient {
   #connection: Connection | null = null;
   #settling: Settling | null = null;
   #init: Init | null = null;
+  /** Asked for while the user is still being asked for the microphone. */
+  #ice: Promise<RTCIceServer[]> | null = null;
   #asked: InitOptions = {};
   #resumeToken = "";
   #waiting: FromClient[] = [];
@@ -230,7 +232,8 @@ export class PersonaClient {
   /** Use this microphone, now and later; an empty id is the system's own choice. */
   async setMicrophone(id: string): Promise<void> {
     this.#options.microphone = id;
-    if (this.#connection) await this.#microphone.choose(id);
+    const phase = this.#connection?.phase;
+    if (phase === "live" || phase === "reconnecting") await this.#microphone.choose(id);
   }
 
   /** Turn the microphone off or on. */
@@ -266,7 +269,14 @@ export class PersonaClient {
     });
     settled.catch(() => undefined); // Whoever called us is told; nobody else need be.
     const orders = connection.begin();
-    Promise.all([make(), this.#openMicrophone()]).then(
+    const made = make().then((init) => {
+      if (this.#connection === connection && this.#ways()[0] === "webrtc") {
+        this.#ice = iceServers(this.#server, init.token);
+        this.#ice.catch(() => undefined); // Whoever uses it is told.
+      }
+      return init;
+    });
+    Promise.all([made, this.#openMicrophone()]).then(
       ([init]) => {
         if (this.#connection !== connection) return;
         this.#init = init;
@@ -325,7 +335,7 @@ export class PersonaClient {
     this.#transport?.close();
     this.#microphone.close();
     this.#sound?.close();
-    this.#transport = this.#sound = this.#connection = this.#init = null;
+    this.#transport = this.#sound = this.#connection = this.#init = this.#ice = null;
     this.#waiting = [];
     this.#paused?.();
     this.#paused = null;
@@ -401,7 +411,9 @@ export class PersonaClient {
         },
       },
     };
-    transport = name === "webrtc" ? new WebRtcTransport(around) : new WebSocketTransport(around);
+    if (name === "websocket") transport = new WebSocketTransport(around);
+    else transport = new WebRtcTransport(around, this.#ice);
+    this.#ice = null; // The next time it is asked for anew: it holds passwords that expire.
     return transport;
   }
 

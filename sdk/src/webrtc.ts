@@ -33,30 +33,33 @@ export class WebRtcTransport implements Transport {
   readonly #delivery = new Delivery();
   #link: Link | null = null;
   #track: MediaStreamTrack | null = null;
+  readonly #asked: Promise<RTCIceServer[]> | null;
   #servers: RTCIceServer[] = [];
   #location = "";
-  #token = "";
   #refusal: PersonaError | null = null;
   #mending = false;
   #waver: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
 
-  constructor(around: Surroundings) {
+  /** `servers` are those of `iceServers`, if they were asked for before. */
+  constructor(around: Surroundings, servers: Promise<RTCIceServer[]> | null = null) {
     this.#around = around;
+    this.#asked = servers;
   }
 
   async open(init: Init): Promise<void> {
     if (typeof RTCPeerConnection === "undefined") {
       throw new PersonaError("webrtc_unavailable", "This browser has no WebRTC.");
     }
-    this.#token = init.token;
-    this.#servers = await this.#iceServers();
+    const { server } = this.#around;
+    this.#servers = await (this.#asked ?? iceServers(server, init.token));
+    if (this.#closed) throw canceled();
     const { type: _, ...fields } = init;
     const link = this.#newLink();
     this.#link = link;
     try {
       const sdp = await offer(link.peer);
-      const response = await this.#post("/webrtc/offer", { sdp, init: fields });
+      const response = await post(`${server}/webrtc/offer`, { sdp, init: fields });
       const answer = (await response.json()) as Answer;
       this.#location = new URL(response.headers.get("Location") ?? "", response.url).href;
       await this.#connected(link, answer);
@@ -177,9 +180,9 @@ export class WebRtcTransport implements Transport {
     try {
       const sdp = await offer(link.peer);
       const { received } = this.#delivery;
-      const answer = (await (await this.#post(this.#location, { sdp, received })).json()) as Answer;
+      const answer = (await (await post(this.#location, { sdp, received })).json()) as Answer;
       await this.#connected(link, answer);
-      if (this.#closed) throw new PersonaError("canceled", "The conversation is over.");
+      if (this.#closed) throw canceled();
       const missed = this.#delivery.missed(answer.received ?? 0);
       if (!missed) throw new PersonaError("lost", "The connection was gone for too long.");
       for (const text of missed) link.channel.send(text);
@@ -191,36 +194,6 @@ export class WebRtcTransport implements Transport {
     const before = this.#link;
     this.#keep(link);
     if (before) drop(before);
-  }
-
-  // Requests ------------------------------------------------------------------------------------
-
-  async #iceServers(): Promise<RTCIceServer[]> {
-    const headers = { Authorization: `Bearer ${this.#token}` };
-    const response = await this.#request("/webrtc/ice", { headers });
-    return ((await response.json()) as { iceServers?: RTCIceServer[] }).iceServers ?? [];
-  }
-
-  #post(path: string, body: object): Promise<Response> {
-    const headers = { "Content-Type": "application/json", Authorization: `Bearer ${this.#token}` };
-    return this.#request(path, { method: "POST", headers, body: JSON.stringify(body) });
-  }
-
-  async #request(path: string, init: RequestInit): Promise<Response> {
-    const url = new URL(path, `${this.#around.server}/`);
-    if (path.startsWith("/")) url.pathname = new URL(this.#around.server).pathname.replace(/\/$/, "") + path;
-    const cancel = new AbortController();
-    const late = setTimeout(() => cancel.abort(), REQUEST_MS);
-    try {
-      const response = await fetch(url, { ...init, signal: cancel.signal });
-      if (response.ok) return response;
-      throw await refusal(response);
-    } catch (error) {
-      if (error instanceof PersonaError) throw error;
-      throw new PersonaError("unreachable", `${this.#around.server} does not answer.`, error);
-    } finally {
-      clearTimeout(late);
-    }
   }
 
   /** Tell the server that nobody comes. */
@@ -246,6 +219,37 @@ const FINAL: ReadonlySet<string> = new Set([
   "token_refused",
   "webrtc_unavailable",
 ]);
+
+/** What helps the page to be reached: of the server, for whoever has a token. Raises PersonaError. */
+export async function iceServers(server: string, token: string): Promise<RTCIceServer[]> {
+  const headers = { Authorization: `Bearer ${token}` };
+  const response = await request(`${server}/webrtc/ice`, { headers });
+  return ((await response.json()) as { iceServers?: RTCIceServer[] }).iceServers ?? [];
+}
+
+function post(url: string, body: object): Promise<Response> {
+  const headers = { "Content-Type": "application/json" };
+  return request(url, { method: "POST", headers, body: JSON.stringify(body) });
+}
+
+async function request(url: string, init: RequestInit): Promise<Response> {
+  const cancel = new AbortController();
+  const late = setTimeout(() => cancel.abort(), REQUEST_MS);
+  try {
+    const response = await fetch(url, { ...init, signal: cancel.signal });
+    if (response.ok) return response;
+    throw await refusal(response);
+  } catch (error) {
+    if (error instanceof PersonaError) throw error;
+    throw new PersonaError("unreachable", `${new URL(url).origin} does not answer.`, error);
+  } finally {
+    clearTimeout(late);
+  }
+}
+
+function canceled(): PersonaError {
+  return new PersonaError("canceled", "The conversation is over.");
+}
 
 /** A complete offer: candidates are not trickled. */
 async function offer(peer: RTCPeerConnection): Promise<string> {
