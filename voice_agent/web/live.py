@@ -104,7 +104,10 @@ class LiveRoutes:
         try:
             if len(self._consoles) >= _CONSOLES:
                 raise _End(_AGAIN, f"At most {_CONSOLES} consoles are served.")
-            workspace = await self._admitted(request)
+            try:
+                workspace = await self._admitted(request)
+            except (ApiProblem, StorageUnavailable) as problem:
+                raise _End(_AGAIN, str(problem)) from problem
             await self._serve(request, socket, workspace)
         except* _End as ends:
             end = ends.exceptions[0]
@@ -141,18 +144,22 @@ class LiveRoutes:
             console.look.clear()
             try:
                 await self._admitted(request)
-            except StorageUnavailable:
+            except (ApiProblem, StorageUnavailable):
                 continue  # Whoever was let in stays as long as nobody can say otherwise.
 
     async def _admitted(self, request: web.Request) -> str:
-        """The workspace that the session is for. Raises _End, StorageUnavailable."""
+        """The workspace that the session is for.
+
+        Raises _End if there is none, and ApiProblem or StorageUnavailable if that is not known now.
+        """
         if self._closing:
             raise _End(_AGAIN, "The server is shutting down.")
         try:
             return (await self._gate.admit(request, "admin")).workspace
         except ApiProblem as problem:
-            code = SIGNED_OUT if problem.status in _UNAUTHORIZED else _AGAIN
-            raise _End(code, problem.detail) from problem
+            if problem.status not in _UNAUTHORIZED:
+                raise
+            raise _End(SIGNED_OUT, problem.detail) from problem
 
     def _is_own(self, request: web.Request) -> bool:
         """A page of ours, or no page at all: a cookie comes along whoever opens the socket."""
