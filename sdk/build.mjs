@@ -39,8 +39,8 @@ function declarations() {
   const folder = mkdtempSync(join(tmpdir(), "persona-"));
   try {
     const compiler = join(here, "node_modules", "typescript", "bin", "tsc");
-    const options = ["--declaration", "--emitDeclarationOnly", "--noEmit", "false", "--outDir", folder];
-    execFileSync(process.execPath, [compiler, "-p", here, ...options], { stdio: "inherit" });
+    const options = ["--declaration", "--emitDeclarationOnly", "--noEmit", "false", "--rootDir", "src", "--outDir", folder];
+    execFileSync(process.execPath, [compiler, "-p", ".", ...options], { cwd: here, stdio: "inherit" });
     const imported = new Set();
     const modules = ["errors", "types", "client"].map((name) =>
       readFileSync(join(folder, `${name}.d.ts`), "utf8")
