@@ -147,8 +147,8 @@ class Keys(Protocol):
     async def first_link(self) -> NewKey | None:
         """A new link if there is no administrator yet; earlier links end."""
 
-    async def new_link(self) -> NewKey:
-        """A new link; earlier links end."""
+    async def new_link(self, label: str = "") -> NewKey:
+        """A new link; earlier links end. The session that it opens has its label."""
 
     async def signing_secret(self) -> str:
         """What this installation signs session tokens with; made when first asked for."""

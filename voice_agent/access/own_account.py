@@ -15,7 +15,7 @@ from . import totp
 from .accounts import AccountConflict, Administrator, checked_name
 from .passkeys import MOST, SITE, Ceremonies, Given, Passkey, PasskeyRefused, Site
 from .passwords import checked_password
-from .sessions import AuthenticateAgain, Session, Visitor, check_fresh
+from .sessions import INVITATION, AuthenticateAgain, Session, Visitor, check_fresh
 from .sign_in import Entry, SignIn, SignInRefused
 
 _NEW_LINK = (
@@ -71,7 +71,8 @@ class OwnAccount:
         """Change the password, which ends the other sessions; or give this session a name.
 
         A session of a link that has no name yet makes the administrator of that `name`, or, if
-        there is one, gives them a new password. `current` may stand in for a fresh session.
+        there is one, gives them a new password; an invitation's does not do that.
+        `current` may stand in for a fresh session.
         Raises AccountInvalid, AccountConflict, AuthenticateAgain, ProofRefused, TryLater.
         """
         if not session.administrator:
@@ -89,6 +90,8 @@ class OwnAccount:
         text = checked_password(password, name)
         known = await entry.accounts.named(name)
         if known is not None:
+            if session.method == INVITATION:
+                raise AccountConflict("There is an administrator of this name; choose another one.")
             # Else a link that was opened once could take over an account hours later.
             if not session.is_fresh(entry.now()):
                 raise AuthenticateAgain(_NEW_LINK)

@@ -14,7 +14,9 @@ from ..errors import VoiceAgentError
 FRESH = timedelta(minutes=10)
 """For so long after signing in one may change how one signs in."""
 
-Method = Literal["link", "password", "passkey"]
+Method = Literal["link", "invitation", "password", "passkey"]
+"""An invitation is a link of an administrator's, which opens nobody's account."""
+INVITATION: Method = "invitation"
 
 
 class AuthenticateAgain(VoiceAgentError):

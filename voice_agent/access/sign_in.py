@@ -18,7 +18,7 @@ from .attempts import Attempts, Track, TryLater, network_of
 from .keys import KeyRefused, Keys, NewKey
 from .passkeys import Ceremonies, Given, PasskeyRefused, Passkeys, Site
 from .passwords import Hasher
-from .sessions import Method, Sessions, Visitor
+from .sessions import INVITATION, Method, Sessions, Visitor
 
 _WORKSPACE = "default"
 
@@ -72,8 +72,9 @@ class SignIn:
         """A session that belongs to nobody yet. Raises KeyRefused."""
         entry = self._entry
         made = await entry.keys.exchange(link, entry.rules.session)
-        await entry.sessions.note(made.key.id, "", "link", visitor, entry.now())
-        log.info("signed_in", method="link", key=made.key.id)
+        method: Method = INVITATION if made.key.label == INVITATION else "link"
+        await entry.sessions.note(made.key.id, "", method, visitor, entry.now())
+        log.info("signed_in", method=method, key=made.key.id)
         return made
 
     async def with_password(self, name: str, password: str, code: str, visitor: Visitor) -> NewKey:

@@ -101,12 +101,12 @@ class KeyRepository:
                 .where(api_keys.c.digest == given.digest, api_keys.c.revoked_at.is_(None))
                 .where(api_keys.c.expires_at > now)
                 .values(revoked_at=now)
+                .returning(api_keys.c.label)
             )
             async with self._database.write() as connection:
-                if (await connection.execute(used)).rowcount:
-                    return await _create(
-                        connection, "session", DEFAULT_WORKSPACE, "administrator", life=life
-                    )
+                if (row := (await connection.execute(used)).first()) is not None:
+                    label = row.label or "administrator"
+                    return await _create(connection, "session", DEFAULT_WORKSPACE, label, life=life)
         raise KeyRefused(
             "The link has been used or has expired; `voice-agent keys link` prints one."
         )
@@ -119,9 +119,9 @@ class KeyRepository:
                 return None
             return await _new_link(connection)
 
-    async def new_link(self) -> NewKey:
+    async def new_link(self, label: str = "") -> NewKey:
         async with self._database.write() as connection:
-            return await _new_link(connection)
+            return await _new_link(connection, label)
 
     async def signing_secret(self) -> str:
         row = {"name": _SIGNING, "value": secrets.token_urlsafe(32)}
@@ -132,10 +132,10 @@ class KeyRepository:
             return str(await connection.scalar(query))
 
 
-async def _new_link(connection: AsyncConnection) -> NewKey:
+async def _new_link(connection: AsyncConnection, label: str = "") -> NewKey:
     ended = sa.update(api_keys).where(api_keys.c.kind == "link", api_keys.c.revoked_at.is_(None))
     await connection.execute(ended.values(revoked_at=datetime.now(UTC)))
-    return await _create(connection, "link", DEFAULT_WORKSPACE, life=LINK_LIFE)
+    return await _create(connection, "link", DEFAULT_WORKSPACE, label, life=LINK_LIFE)
 
 
 async def _create(

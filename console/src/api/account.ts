@@ -5,7 +5,7 @@ export interface BrowserSession {
   id: string;
   /** The one that asks. */
   current: boolean;
-  method: "link" | "password" | "passkey";
+  method: "link" | "invitation" | "password" | "passkey";
   address: string;
   /** Such as "Firefox on Linux". */
   device: string;

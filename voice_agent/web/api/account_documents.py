@@ -7,6 +7,7 @@ from pydantic import BaseModel, StringConstraints
 
 from ...access.accounts import LONGEST_NAME
 from ...access.passwords import LONGEST, SHORTEST
+from ...access.sessions import Method
 from ...personas.persona import JsonObject, Text
 from .documents import Given
 
@@ -74,7 +75,7 @@ class PasswordIn(Given):
     """The new one."""
     name: Name | None = None
     """In a session that a link has opened, and then only: whose account it is. A new name makes
-    an account; a known one gets this password."""
+    an account; a known one gets this password, unless it was an invitation."""
     current: Password | None = None
     """The password so far; needed only where one signed in more than ten minutes ago."""
 
@@ -97,7 +98,7 @@ class BrowserSessionOut(BaseModel):
     id: str
     current: bool
     """The one that asks."""
-    method: Literal["link", "password", "passkey"]
+    method: Method
     address: str
     device: str
     """Such as `Firefox on Linux`."""
@@ -173,5 +174,5 @@ class AdministratorsOut(BaseModel):
 
 class InvitationOut(BaseModel):
     link: str
-    """Whoever opens it first becomes an administrator, or gets a new password."""
+    """Whoever opens it first becomes an administrator."""
     expires_at: datetime

@@ -45,11 +45,12 @@ class Gate:
         """Requests of this minute by key; and by address of those that bring none."""
         self._seen: set[str] = set()
         """Sessions that were noted as used in this minute."""
+        self._told = False
 
     async def admit(self, request: web.Request, access: Access) -> Call:
         """Raises ApiProblem."""
         if access == "public":
-            self._check_rate(f"address {network_of(address_of(request, self._proxies))}", _PUBLIC)
+            self._check_rate(f"address {network_of(self._address(request))}", _PUBLIC)
             return Call(request, None)
         text, legacy = self._given(request)
         if not text:
@@ -63,6 +64,14 @@ class Gate:
         if key.kind == "session":
             await self._note_use(key)
         return Call(request, key, legacy)
+
+    def _address(self, request: web.Request) -> str:
+        address = address_of(request, self._proxies)
+        if not self._told and address == request.remote and "X-Forwarded-For" in request.headers:
+            # All visitors seem to have this address, and one who guesses delays the others.
+            log.warning("proxy_not_trusted", address=address, setting="server.trusted_proxies")
+            self._told = True
+        return address
 
     def _given(self, request: web.Request) -> tuple[str, bool]:
         scheme, _, text = request.headers.get("Authorization", "").partition(" ")

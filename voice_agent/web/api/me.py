@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from ...access.own_account import OwnAccount
 from ...access.passkeys import Passkey, Site, site_of
-from ...access.sessions import Session, Visitor, check_fresh
+from ...access.sessions import INVITATION, Session, Visitor, check_fresh
 from ...access.sign_in import SignIn
 from ..pages import sign_in_link
 from .account_documents import (
@@ -184,10 +184,10 @@ class MeResource:
     async def invite(self, call: Call) -> InvitationOut:
         """Make a link that is worth one session; links made before end.
 
-        Whoever opens it makes an account of their own, or gives a new password to one there is.
+        Whoever opens it first makes an account of their own.
         """
         check_fresh(await self._session(call), self._entry.now())
-        made = await self._entry.keys.new_link()
+        made = await self._entry.keys.new_link(INVITATION)
         assert made.key.expires_at is not None  # A link's.
         origin = page_origin(call.request, self._public_url)
         return InvitationOut(link=sign_in_link(origin, made.text), expires_at=made.key.expires_at)

@@ -131,7 +131,12 @@ function Appearance() {
   );
 }
 
-const METHODS = { link: "by link", password: "by password", passkey: "by passkey" };
+const METHODS = {
+  link: "by link",
+  invitation: "by invitation",
+  password: "by password",
+  passkey: "by passkey",
+};
 
 function SessionsCard() {
   const sessions = useQuery({ queryKey: keys.account("sessions"), queryFn: account.sessions });

@@ -383,6 +383,9 @@ async def test_an_administrator_invites_another_and_removes_them(ann: Browser) -
     token = link.partition("#")[2].removeprefix("link=")
     assert link == sign_in_link(ann.api.url, token)
     assert (await bob("POST", "/api/login", {"link": link}))[0] == 200
+    taken = {"name": "Ann", "password": NEW}
+    assert (await bob("PUT", "/api/account/password", taken))[0] == 409  # It is hers.
+    assert (await Browser(ann.api).signs_in("Ann"))[0] == 200
     await bob("PUT", "/api/account/password", {"name": "Bob", "password": PASSWORD})
     _, listed = await ann("GET", "/api/administrators")
     ids = {each["name"]: each["id"] for each in listed["items"]}
