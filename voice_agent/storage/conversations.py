@@ -58,9 +58,10 @@ class ConversationArchive:
         match write:
             case Begun(conversation):
                 insert = self._database.insert(conversations).values(**_columns(conversation))
-                await connection.execute(insert.on_conflict_do_nothing())
-                # Rebuilt from the journal of a later part, it is known already.
-                await _note_call(connection, conversation.id, conversation.call)
+                made = await connection.execute(insert.on_conflict_do_nothing())
+                if not made.rowcount:
+                    # Perhaps it is rebuilt from the journal of a later part.
+                    await _note_call(connection, conversation.id, conversation.call)
             case Resumed(id, call):
                 await _update(
                     connection, id, status="live", ended_at=None, end_reason="", complete=False

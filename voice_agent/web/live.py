@@ -184,8 +184,8 @@ class _Console:
             while True:
                 await self._news.wait()
                 self._news.clear()
-                for text in self.watcher.take():
-                    async with asyncio.timeout(_SEND_S):
+                async with asyncio.timeout(_SEND_S):
+                    for text in self.watcher.take():
                         await self._socket.send_str(text)
         except TimeoutError as error:
             raise _End(_AGAIN, "The console does not read.") from error
