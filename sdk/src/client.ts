@@ -253,12 +253,10 @@ export class PersonaClient {
   /** `make` gives the first message; it may take its time. */
   async #begin(make: () => Promise<Init>): Promise<void> {
     if (this.#connection) this.#obey(this.#connection.end());
+    // Before anything is waited for: browsers let a page play in the handler of a click.
+    this.#sound = this.#newSound();
     const connection = new Connection(this.#options.reconnectMs ?? PATIENCE_MS);
     this.#connection = connection;
-    // Before anything is waited for: browsers let a page play in the handler of a click.
-    this.#sound = new Sound(this.#options.audioElement ?? null, (blocked) =>
-      this.#emitter.emit(blocked ? "audio_blocked" : "audio_unblocked", undefined),
-    );
     addEventListener("online", this.#online);
     addEventListener("offline", this.#offline);
     this.#metering = setInterval(() => {
@@ -288,6 +286,16 @@ export class PersonaClient {
       },
     );
     return settled;
+  }
+
+  #newSound(): Sound {
+    try {
+      return new Sound(this.#options.audioElement ?? null, (blocked) =>
+        this.#emitter.emit(blocked ? "audio_blocked" : "audio_unblocked", undefined),
+      );
+    } catch (error) {
+      throw asProblem(error);
+    }
   }
 
   async #openMicrophone(): Promise<void> {

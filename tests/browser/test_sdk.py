@@ -211,6 +211,8 @@ def test_what_the_page_says_and_is_told(
         watch(client, "ready", "state_updated", "action", "json", "ai_speech_started",
               "ai_speech_ended", "ai_speech_stopped", "reply_end");
         let updates = 0;
+        const wire = new Set();
+        client.on("debug_event", ({from, message}) => wire.add(`${from} ${message.type}`));
         const count = () => { updates += 1; };
         client.on("messages_update", count);
         await client.init({personaId: "", personaName: "Anna", options: {debugMode: true}});
@@ -233,11 +235,14 @@ def test_what_the_page_says_and_is_told(
         ];
         await client.end();
         refused.push(await problem(client.sayText("Hello?")));
-        return {state: client.state, refused, quiet: updates === before && before > 0};""",
+        return {
+            state: client.state, refused, quiet: updates === before && before > 0,
+            debugged: wire.has("client say_text") && wire.has("server ready"),
+        };""",
         {"key": anna.public, "transport": transport},
     )
     assert told["state"] == {"a": 1, "b": 3}
-    assert told["quiet"]
+    assert told["quiet"] and told["debugged"]
     codes = [each.split(":")[0].removeprefix("PersonaError ") for each in told["refused"]]
     assert codes == ["malformed"] * 3 + ["disconnected"]
     events = page.evaluate("told")

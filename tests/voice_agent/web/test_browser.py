@@ -21,7 +21,9 @@ from voice_agent.storage.store import opened
 from voice_codecs.browser import (
     FromServer,
     Init,
+    Ping,
     Played,
+    Pong,
     Ready,
     SayText,
     UserText,
@@ -320,6 +322,8 @@ async def test_malformed_messages_are_counted_and_closed(tmp_path: Path) -> None
     async with place(tmp_path, "browser.malformed_messages=3") as here, wired(here) as wire:
         await wire.say(Init(await here.token(), persona_name="Anna"))
         await wire.until(Ready)
+        await wire.say(Ping())
+        await wire.until(Pong)
         await wire.web.send_bytes(b"\0")  # Half a sample.
         for _ in range(3):
             await wire.web.send_str('{"type": "sing"}')
