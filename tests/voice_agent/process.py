@@ -1,15 +1,19 @@
 """The program as a child process."""
 
 import asyncio
+import io
 import json
 import os
 import signal
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, chdir, redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
+
+from voice_agent.cli import main
 
 HANG_S = 120
 """Longer than anything takes, models included."""
@@ -47,6 +51,30 @@ async def ran(
             await process.wait()
     assert process.returncode is not None
     return process.returncode, out.decode(), err.decode()
+
+
+async def told(
+    *arguments: str, cwd: Path, env: Mapping[str, str] | None = None
+) -> tuple[int, str, str]:
+    """The same in this process, which takes no second to begin."""
+    out, err = io.StringIO(), io.StringIO()
+    with (
+        chdir(cwd),
+        patch.dict(os.environ, environment(env), clear=True),
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
+        async with asyncio.timeout(HANG_S):
+            code = await asyncio.to_thread(_exit_code, arguments)
+    return code, out.getvalue(), err.getvalue()
+
+
+def _exit_code(arguments: Sequence[str]) -> int:
+    try:
+        main(list(arguments))
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
 
 
 class Served:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from copy import copy
 from typing import Self
 from urllib.parse import quote
 
@@ -33,7 +34,7 @@ class Secrets:
 
     def masked(self) -> Self:
         """The same names, and nothing to be learned from the values: for what is to be shown."""
-        masked = type(self)((), {})
+        masked = copy(self)
         masked._values = dict.fromkeys(self._values, HIDDEN)
         return masked
 

@@ -5,6 +5,7 @@ that nobody asked, playback that ends before it began, two legs, clocks that jum
 """
 
 from collections import Counter
+from typing import NamedTuple
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -206,9 +207,17 @@ SCRIPTS = st.lists(st.one_of(ONE, ONE, SPEECH, REPLY), max_size=25).map(
 Timed = list[tuple[int, Event]]
 
 
-def play(
-    policy: TurnPolicy, script: list[Step]
-) -> tuple[Conversation, Timed, list[tuple[int, Command]], int]:
+class Played(NamedTuple):
+    """A script that was run."""
+
+    conversation: Conversation
+    events: Timed
+    commands: list[tuple[int, Command]]
+    now: int
+    """When the last step was."""
+
+
+def play(policy: TurnPolicy, script: list[Step]) -> Played:
     """Run a script with ticks at the deadlines, as the shell does."""
     conversation = Conversation(policy)
     events: Timed = []
@@ -229,15 +238,13 @@ def play(
         now = until
         event = step.event([c for _, c in commands]) if isinstance(step, Answer) else step
         handle(event, now)
-    return conversation, events, commands, now
+    return Played(conversation, events, commands, now)
 
 
-@settings(max_examples=600, deadline=None)
-@given(POLICIES, SCRIPTS)
-def test_a_cancelled_turn_never_speaks_again(policy: TurnPolicy, script: list[Step]) -> None:
+def a_cancelled_turn_never_speaks_again(played: Played) -> None:
     over: set[int] = set()
     silenced: set[int] = set()
-    for _, command in play(policy, script)[2]:
+    for _, command in played.commands:
         match command:
             case Silence(turn):
                 silenced.add(turn)
@@ -260,13 +267,11 @@ def test_a_cancelled_turn_never_speaks_again(policy: TurnPolicy, script: list[St
                 pass
 
 
-@settings(max_examples=600, deadline=None)
-@given(POLICIES, SCRIPTS)
-def test_turns_count_up_and_pieces_too(policy: TurnPolicy, script: list[Step]) -> None:
+def turns_count_up_and_pieces_too(played: Played) -> None:
     newest = 0
     pieces: Counter[int] = Counter()
     released: set[int] = set()
-    for _, command in play(policy, script)[2]:
+    for _, command in played.commands:
         match command:
             case StartReply(turn):
                 assert turn == newest + 1
@@ -282,11 +287,9 @@ def test_turns_count_up_and_pieces_too(policy: TurnPolicy, script: list[Step]) -
                 pass
 
 
-@settings(max_examples=600, deadline=None)
-@given(POLICIES, SCRIPTS)
-def test_the_history_holds_only_what_was_heard(policy: TurnPolicy, script: list[Step]) -> None:
-    _, events, commands, _ = play(policy, script)
-    for now, command in commands:
+def the_history_holds_only_what_was_heard(played: Played) -> None:
+    events = played.events
+    for now, command in played.commands:
         if not isinstance(command, StartReply):
             continue
         heard = {e.text for at, e in events if isinstance(e, Heard) and at <= now and e.leg == "a"}
@@ -296,15 +299,10 @@ def test_the_history_holds_only_what_was_heard(policy: TurnPolicy, script: list[
                 assert set(message.text.split()) <= words
 
 
-@settings(max_examples=600, deadline=None)
-@given(POLICIES, SCRIPTS)
-def test_actions_run_once_for_committed_turns_and_are_answered_once(
-    policy: TurnPolicy, script: list[Step]
-) -> None:
-    conversation, events, commands, _ = play(policy, script)
+def actions_run_once_for_committed_turns_and_are_answered_once(played: Played) -> None:
     released: set[int] = set()
     actions: list[int] = []
-    for _, command in commands:
+    for _, command in played.commands:
         match command:
             case Release(turn):
                 released.add(turn)
@@ -314,10 +312,26 @@ def test_actions_run_once_for_committed_turns_and_are_answered_once(
             case _:
                 pass
     assert actions == sorted(set(actions))
-    asked_for = sum(isinstance(event, ReplyAction) for _, event in events)
+    asked_for = sum(isinstance(event, ReplyAction) for _, event in played.events)
     assert len(actions) <= asked_for
-    told = Counter(line.action for line in conversation.transcript.lines if line.action)
+    told = Counter(line.action for line in played.conversation.transcript.lines if line.action)
     assert all(told[action] == 1 for action in actions), "each is told of once at any time"
+
+
+LAWS = (
+    a_cancelled_turn_never_speaks_again,
+    turns_count_up_and_pieces_too,
+    the_history_holds_only_what_was_heard,
+    actions_run_once_for_committed_turns_and_are_answered_once,
+)
+
+
+@settings(max_examples=700, deadline=None)
+@given(POLICIES, SCRIPTS)
+def test_what_was_ordered_keeps_the_laws(policy: TurnPolicy, script: list[Step]) -> None:
+    played = play(policy, script)
+    for law in LAWS:
+        law(played)
 
 
 @settings(max_examples=300, deadline=None)
@@ -325,7 +339,7 @@ def test_actions_run_once_for_committed_turns_and_are_answered_once(
 def test_a_journal_replays_equal(policy: TurnPolicy, script: list[Step]) -> None:
     conversation = Conversation(policy)
     lines = [journal.header_line(journal.Header("CA1", "2026-11-22T10:00:00Z", policy))]
-    for now, event in play(policy, script)[1]:
+    for now, event in play(policy, script).events:
         lines.append(journal.event_line(now, event))
         lines += [journal.command_line(now, c) for c in conversation.handle(event, now)]
     recorded = journal.read(lines)

