@@ -90,3 +90,12 @@ export function useVoices() {
     staleTime: 600_000,
   });
 }
+
+/** The keywords of prompts. */
+export function useKeywords() {
+  return useQuery({
+    queryKey: keys.keywords,
+    queryFn: () => told(api.GET("/api/keywords")),
+    staleTime: 600_000,
+  });
+}

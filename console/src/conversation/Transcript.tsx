@@ -11,8 +11,8 @@ export interface TranscriptProps {
   messages: readonly Said[];
   /** The words that the caller is saying. */
   interim?: string;
-  /** The agent speaks now: what it has not said yet is still to come, not cut off. */
-  speaking?: boolean;
+  /** The call goes on: what the agent has not said yet is still to come, not cut off. */
+  live?: boolean;
   agentName?: string;
   userName?: string;
   /** Shown while nothing was said. */
@@ -44,7 +44,7 @@ export interface Between {
 export function Transcript({
   messages,
   interim = "",
-  speaking = false,
+  live = false,
   agentName = "Agent",
   userName = "You",
   empty,
@@ -78,7 +78,7 @@ export function Transcript({
                 key={row.messageId}
                 said={row}
                 name={row.source === "ai" ? agentName : userName}
-                pending={speaking && row === last && !row.interrupted}
+                pending={live && row === last && !row.interrupted}
                 current={String(row.messageId) === current}
                 beside={beside?.(row)}
                 onPick={onPick}

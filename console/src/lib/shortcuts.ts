@@ -23,26 +23,32 @@ function isTyping(target: EventTarget | null): boolean {
   );
 }
 
-addEventListener("keydown", (event) => {
+function pressed(event: KeyboardEvent, typing: boolean): void {
   if (event.defaultPrevented || event.altKey || event.isComposing) return;
   const mod = event.ctrlKey || event.metaKey;
   const key = (mod ? "mod+" : "") + (event.key.length === 1 ? event.key.toLowerCase() : event.key);
-  const chord = event.timeStamp - beforeAt < 900 ? `${before} ${key}` : "";
-  before = key;
-  beforeAt = event.timeStamp;
-  const typing = isTyping(event.target);
-  // A dialog hides the page: its shortcuts rest, but for those that are meant for typing too.
-  const hidden = document.querySelector('[role="dialog"]') !== null;
+  // A dialog hides the page, and letters search in a menu: only those for typing work there.
+  const busy = isTyping(event.target) || document.querySelector(BUSY) !== null;
+  if (!typing && busy) return;
+  const chord = !typing && event.timeStamp - beforeAt < 900 ? `${before} ${key}` : "";
+  if (!typing) [before, beforeAt] = [key, event.timeStamp];
   const found = registered.findLast(
     (each) =>
-      (each.keys === key || (chord !== "" && each.keys === chord)) &&
-      (each.typing || (!typing && !hidden)),
+      Boolean(each.typing) === typing &&
+      (each.keys === key || (chord !== "" && each.keys === chord)),
   );
   if (found === undefined) return;
   event.preventDefault();
+  event.stopPropagation();
   before = "";
   found.run();
-});
+}
+
+const BUSY = '[role="dialog"], [role="menu"]';
+
+// Those for typing come before what an editor makes of the same keys.
+addEventListener("keydown", (event) => pressed(event, true), { capture: true });
+addEventListener("keydown", (event) => pressed(event, false));
 
 /** Shortcuts while the component is shown. */
 export function useShortcuts(shortcuts: Shortcut[]): void {

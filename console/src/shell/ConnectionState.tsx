@@ -1,4 +1,4 @@
-import { useEffect } from "react";
+import { useEffect, useState } from "react";
 
 import { keys, queries } from "@/api/queries";
 import { cx } from "@/lib/cx";
@@ -28,5 +28,27 @@ export function ConnectionState() {
       <span aria-hidden className={cx("size-2 rounded-full", dot)} />
       {text}
     </span>
+  );
+}
+
+/** On phones, where there is no room for what is well: only what is not, and not at once. */
+export function ConnectionBanner() {
+  const status = useLiveStatus();
+  const [late, setLate] = useState(false);
+  const well = status === "open";
+  useEffect(() => {
+    setLate(false);
+    if (well) return;
+    const timer = setTimeout(() => setLate(true), 4000);
+    return () => clearTimeout(timer);
+  }, [well]);
+  if (!late) return null;
+  return (
+    <p
+      role="status"
+      className="fixed inset-x-0 top-0 z-30 bg-warn-soft py-1 text-center text-xs text-warn lg:hidden"
+    >
+      Reconnecting: what is shown may be old.
+    </p>
   );
 }

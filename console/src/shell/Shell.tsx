@@ -6,7 +6,7 @@ import { cx } from "@/lib/cx";
 import { useShortcuts } from "@/lib/shortcuts";
 import { IconButton } from "@/ui/button";
 
-import { ConnectionState } from "./ConnectionState";
+import { ConnectionBanner, ConnectionState } from "./ConnectionState";
 import { DESTINATIONS } from "./navigation";
 import { ShortcutHelp } from "./ShortcutHelp";
 import { ThemeMenu } from "./ThemeMenu";
@@ -83,6 +83,7 @@ export function Shell({ children }: { children: ReactNode }) {
         </div>
       </header>
 
+      <ConnectionBanner />
       <main
         id="content"
         ref={main}

@@ -10,7 +10,7 @@ export function RecoveryCodes({ codes, onDone }: { codes: string[]; onDone: () =
       <Notice level="warning" title="Keep these recovery codes">
         Each is worth one sign-in without the app. They are shown only now.
       </Notice>
-      <ul className="grid grid-cols-2 gap-x-4 gap-y-1.5 rounded-lg bg-sunken px-4 py-3 font-mono text-sm">
+      <ul className="grid grid-cols-2 gap-x-4 gap-y-2 rounded-lg bg-sunken px-4 py-3 font-mono text-xs whitespace-nowrap">
         {codes.map((code) => (
           <li key={code} className="select-all">
             {code}

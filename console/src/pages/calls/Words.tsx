@@ -62,7 +62,7 @@ export function Words({ conversation, view, caller, current, segments, onPick }:
     <Transcript
       messages={view.messages}
       interim={view.interim}
-      speaking={view.speaking}
+      live={view.live !== null}
       agentName={conversation.persona_name}
       userName={view.live || conversation.direction !== "web" ? caller : "Visitor"}
       withdrawn

@@ -25,8 +25,6 @@ import type { Conversation } from "./naming";
 export interface CallView {
   /** Null once it is over, and for an earlier part. */
   live: LiveCall | null;
-  /** The agent speaks now. */
-  speaking: boolean;
   interim: string;
   messages: readonly Said[];
   notes: readonly Note[];
@@ -71,7 +69,6 @@ export function useCall(id: string, part: number | null) {
     const over = states.data?.items ?? [];
     return {
       live: null,
-      speaking: false,
       interim: "",
       messages: said,
       notes,
@@ -111,7 +108,6 @@ export function useCall(id: string, part: number | null) {
 function liveView(topic: CallState, live: boolean, parts: readonly Part[], journal: boolean): CallView {
   return {
     live: live ? topic.call : null,
-    speaking: topic.speaking.ai,
     interim: topic.interim,
     messages: topic.messages,
     notes: [],

@@ -4,18 +4,11 @@ import { Link } from "wouter";
 
 import type { Schemas } from "@/api/client";
 import { ApiError, sentenceOf } from "@/api/problem";
-import { useLlms, useVoices } from "@/api/queries";
+import { useKeywords, useLlms, useVoices } from "@/api/queries";
 import { cx } from "@/lib/cx";
-import {
-  Button,
-  Field,
-  IconButton,
-  Input,
-  Notice,
-  Select,
-  Textarea,
-  toast,
-} from "@/ui";
+import { Code } from "@/pages/personas/code/Code";
+import type { Mark } from "@/pages/personas/code/marks";
+import { Button, Field, IconButton, Input, Notice, Select, toast } from "@/ui";
 
 import type { Draft, DraftActions, Persona } from "./useDraft";
 
@@ -49,6 +42,7 @@ export function EditPanel({
   const [busy, setBusy] = useState<"" | "save" | "publish">("");
   const [error, setError] = useState<unknown>(null);
   const wrong = [...refused, ...(error instanceof ApiError ? error.fields : [])];
+  const keywords = useKeywords().data?.items;
   const at = (field: string) =>
     wrong.find((each) => each.field === field || each.field.startsWith(`${field}.`))?.message;
 
@@ -82,11 +76,14 @@ export function EditPanel({
         )}
         {error !== null && <Notice level="error">{sentenceOf(error)}</Notice>}
         <Field label="Prompt" error={at("prompt")}>
-          <Textarea
-            spellCheck={false}
-            className="field-sizing-content max-h-[42vh] min-h-56 font-mono text-sm leading-relaxed"
+          <Code
+            label="Prompt"
+            language="template"
+            lines={[8, 15]}
+            keywords={keywords}
+            marks={marksOf(findings, "prompt")}
             value={persona.prompt}
-            onChange={(event) => actions.change({ prompt: event.target.value })}
+            onChange={(prompt) => actions.change({ prompt })}
           />
         </Field>
         <Field
@@ -94,10 +91,14 @@ export function EditPanel({
           hint="Empty to wait for the caller."
           error={at("initial_message")}
         >
-          <Textarea
-            className="field-sizing-content min-h-16"
+          <Code
+            label="Initial message"
+            language="template"
+            lines={[1, 5]}
+            keywords={keywords?.filter((each) => each.place === "anywhere")}
+            marks={marksOf(findings, "initial_message")}
             value={persona.initial_message}
-            onChange={(event) => actions.change({ initial_message: event.target.value })}
+            onChange={(initial_message) => actions.change({ initial_message })}
           />
         </Field>
         <LlmField persona={persona} change={actions.change} error={at("llm")} />
@@ -143,6 +144,12 @@ export function EditPanel({
       </div>
     </div>
   );
+}
+
+function marksOf(findings: readonly Schemas["FindingOut"][], field: string): Mark[] {
+  return findings
+    .filter((each) => each.field === field)
+    .map(({ severity, message, line, column }) => ({ severity, message, line, column }));
 }
 
 interface PartProps {

@@ -198,7 +198,7 @@ function Playing({ id, personas, onPick, draft, draftActions }: PlayingProps) {
         className="grow"
         messages={saidOf(talk, call)}
         interim={talk.messages.find((each) => each.type === "temporary_message")?.content ?? ""}
-        speaking={talk.speaking.ai}
+        live={on}
         agentName={draft.persona.name}
         empty={
           <Empty icon={<AudioLines />} title={`Say hello to ${draft.persona.name}`}>

@@ -1,8 +1,6 @@
-import { useQuery } from "@tanstack/react-query";
 import { useMemo, useRef } from "react";
 
-import { api, told } from "@/api/client";
-import { keys } from "@/api/queries";
+import { useKeywords } from "@/api/queries";
 import { Card, Field } from "@/ui";
 
 import { Code } from "../code/Code";
@@ -13,12 +11,7 @@ import { TokenMeter } from "./TokenMeter";
 
 export function PromptSection() {
   const { doc, set, problem, verdict } = useEditing();
-  const keywords = useQuery({
-    queryKey: keys.keywords,
-    queryFn: () => told(api.GET("/api/keywords")),
-    staleTime: 600_000,
-  });
-  const listed = keywords.data?.items;
+  const listed = useKeywords().data?.items;
   const spoken = useMemo(() => listed?.filter((each) => each.place === "anywhere"), [listed]);
   return (
     <>
