@@ -5,9 +5,9 @@ are durations.
 """
 
 import json
+from bisect import insort
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from statistics import median
 from typing import Any, Literal
 
 import msgspec
@@ -17,6 +17,8 @@ from .plan import CallPlan
 from .records import Action, Message
 
 Transport = Literal["telephone", "websocket", "webrtc"]
+LATE = 6
+"""The last so many turns may still change."""
 _MS = timedelta(milliseconds=1)
 
 
@@ -117,17 +119,50 @@ class ParticipantView(View, frozen=True):
     name: str
 
 
+class Tally:
+    """The figures of a call's turns. Turns that cannot change any more are looked at once."""
+
+    def __init__(self) -> None:
+        self._settled = 0
+        self._answers = self._interrupted = 0
+        self._waits: list[int] = []
+        """In order."""
+        self._last: int | None = None
+
+    def of(self, turns: Sequence[Turn]) -> tuple[int, list[int], int | None, int]:
+        """Answers, how long each was waited for (in order), for the last one, and interruptions.
+
+        `turns` are the released ones, the same as before and perhaps more.
+        """
+        settled = max(len(turns) - LATE, self._settled)
+        for turn in turns[self._settled : settled]:
+            self._answers += turn.is_answer
+            self._interrupted += turn.interrupted
+            if turn.is_answer and (wait := turn.first_audio_ms) is not None:
+                insort(self._waits, wait)
+                self._last = wait
+        self._settled = settled
+        answers, interrupted, waits = self._answers, self._interrupted, list(self._waits)
+        last = self._last
+        for turn in turns[settled:]:
+            answers += turn.is_answer
+            interrupted += turn.interrupted
+            if turn.is_answer and (wait := turn.first_audio_ms) is not None:
+                insort(waits, wait)
+                last = wait
+        return answers, waits, last, interrupted
+
+
 def live_call(
     plan: CallPlan,
-    began: datetime,
+    began: str,
     transport: Transport,
     phase: str,
-    turns: Sequence[Turn],
+    figures: tuple[int, list[int], int | None, int],
     state: Mapping[str, Any],
 ) -> LiveCallView:
-    """A live call; `turns` are its released ones."""
-    answers = [turn for turn in turns if turn.is_answer]
-    waits = [turn.first_audio_ms for turn in answers if turn.first_audio_ms is not None]
+    """A live call; `figures` are a `Tally`'s."""
+    answers, waits, last, interrupted = figures
     return LiveCallView(
         conversation_id=plan.conversation_id,
         persona_id=plan.persona_id,
@@ -135,13 +170,13 @@ def live_call(
         direction=plan.direction,
         remote=plan.remote,
         user_id=plan.user_id,
-        started_at=began.isoformat(timespec="milliseconds"),
+        started_at=began,
         transport=transport,
         phase=phase,
-        turns=len(answers),
-        first_audio_ms=round(median(waits)) if waits else None,
-        last_first_audio_ms=waits[-1] if waits else None,
-        interrupted=sum(turn.interrupted for turn in turns),
+        turns=answers,
+        first_audio_ms=_median(waits),
+        last_first_audio_ms=last,
+        interrupted=interrupted,
         state=state,
     )
 
@@ -198,6 +233,13 @@ def turn(measured: Turn) -> TurnView:
         interrupted=measured.interrupted,
         stages=tuple(StageView(each.name, each.start, each.end) for each in measured.stages),
     )
+
+
+def _median(ordered: Sequence[int]) -> int | None:
+    middle = len(ordered) // 2
+    if not ordered:
+        return None
+    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) // 2
 
 
 def _webhook(exchange: Mapping[str, Any]) -> WebhookView:

@@ -24,8 +24,8 @@ from .records import Action, Message
 _TURNS = 500
 _ACTIONS = 200
 """Of both, the last ones are shown of a live call; the records have all."""
-_LATE = 6
-"""Turns whose figures may still change, and messages that may be sent again."""
+_LATE = views.LATE
+"""Turns, and messages, that may still change."""
 
 _Tap = Callable[[bytes], None]
 
@@ -84,6 +84,8 @@ class CallWatch:
         self._shown = shown
         self._audience = audience
         self._began = began
+        self._started = began.isoformat(timespec="milliseconds")
+        self._tally = views.Tally()
         self._transport: views.Transport = transport
         self._now = now
         self._actions: dict[int, Action] = {}
@@ -158,10 +160,10 @@ class CallWatch:
         """The call as the board has it."""
         return views.live_call(
             self.plan,
-            self._began,
+            self._started,
             self._transport,
             self._shown.phase,
-            self.turns(),
+            self._tally.of(self.turns()),
             self._shown.known,
         )
 

@@ -9,6 +9,7 @@ import msgspec
 
 from voice_agent.calls.plan import CallPlan
 from voice_agent.calls.records import Action, Message
+from voice_agent.calls.views import Tally
 from voice_agent.calls.watch import CallWatch
 from voice_agent.personas.persona import Persona
 from voice_agent.telemetry.turns import Turn
@@ -185,3 +186,22 @@ def test_only_the_last_actions_are_shown() -> None:
         )
     shown = call.watch.snapshot()["actions"]
     assert len(shown) == 200 and shown[-1].number == 499 and shown[0].arguments == "x"
+
+
+def test_figures_are_those_of_all_turns_whenever_they_are_asked_for() -> None:
+    tally, turns = Tally(), list[Turn]()
+    for number in range(40):
+        turns.append(Turn(number, started=0 if number % 4 else None))
+        if number % 3 == 0:
+            tally.of(turns)
+        if number < 20:  # From then on nobody hears anything.
+            turns[-1].speech_ended, turns[-1].first_audio = 0, number * 7 % 11
+        turns[-1].interrupted = number % 5 == 0
+        answers = [turn for turn in turns if turn.is_answer]
+        waits = [wait for turn in answers if (wait := turn.first_audio_ms) is not None]
+        assert tally.of(turns) == (
+            len(answers),
+            sorted(waits),
+            waits[-1] if waits else None,
+            sum(turn.interrupted for turn in turns),
+        )
