@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from voice_agent.personas.persona import Persona
 
 from .place import HANG_MS, Pages, Place, microphone, pages, place
+
+expect.set_options(timeout=HANG_MS)
 
 ANNA = Persona(name="Anna", prompt="Be brief.", initial_message="Good day.")
 FLAGS = (

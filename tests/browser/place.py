@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Coroutine, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -36,7 +37,11 @@ class Loop:
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run it there; what it returns."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(4 * HANG_S)
+        return self.begin(work).result(4 * HANG_S)
+
+    def begin(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        """Have it run there meanwhile."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)

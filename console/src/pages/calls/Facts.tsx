@@ -29,7 +29,7 @@ export function Facts({ conversation, view }: { conversation: Conversation; view
     ["Slowest", milliseconds(waits.at(-1))],
     ["Interrupted", interrupted],
   ];
-  if (conversation.user_id) facts.splice(1, 0, ["User", conversation.user_id]);
+  if (live?.userId && live.userId !== live.remote) facts.splice(1, 0, ["User", live.userId]);
   if (!live && conversation.status !== "live") {
     facts.push(["How it ended", conversation.status === "paused" ? "Paused" : reasonOf(conversation.end_reason)]);
   }

@@ -229,12 +229,9 @@ function Knob({ slider, recorded, value, onChange }: KnobProps) {
             onClick={() => onChange(null)}
           />
         )}
-        <output
-          htmlFor={id}
-          className={cx("tabular", value !== undefined && "font-semibold text-accent")}
-        >
+        <span className={cx("tabular", value !== undefined && "font-semibold text-accent")}>
           {shownValue(slider, now)}
-        </output>
+        </span>
       </span>
       {known && (
         <span id={`${id}-hint`} className="sr-only">

@@ -39,8 +39,10 @@ export interface Summary {
   earlier: number;
   later: number;
   cutOff: number;
-  /** Answers that would not have been given, or were not. */
-  other: number;
+  /** Answers that would not have been given. */
+  missing: number;
+  /** Those that were not given. */
+  added: number;
 }
 
 export function differs(change: Change): boolean {
@@ -57,13 +59,15 @@ export function summaryOf(turns: readonly Change[]): Summary {
     earlier: both.filter((ms) => ms > 0).length,
     later: both.filter((ms) => ms < 0).length,
     cutOff: turns.filter((each) => each.cutOff).length,
-    other: turns.filter((each) => each.earlierMs === null).length,
+    missing: turns.filter((each) => each.replayedMs === null).length,
+    added: turns.filter((each) => each.recordedMs === null).length,
   };
 }
 
 /** `Median 180 ms faster, 1 turn cut off.` */
-export function sentenceOf({ medianMs, earlier, later, cutOff, other }: Summary): string {
-  if (!(earlier || later || cutOff || other)) return "Nothing would have changed.";
+export function sentenceOf(summary: Summary): string {
+  const { medianMs, earlier, later, cutOff, missing, added } = summary;
+  if (!(earlier || later || cutOff || missing || added)) return "Nothing would have changed.";
   const parts = [
     medianMs === 0
       ? "Median unchanged"
@@ -72,7 +76,8 @@ export function sentenceOf({ medianMs, earlier, later, cutOff, other }: Summary)
   ];
   if (medianMs === 0 && later > 0) parts.splice(1, 0, `${later} later`);
   if (medianMs === 0 && earlier > 0) parts.splice(1, 0, `${earlier} earlier`);
-  if (other > 0) parts.push(`${count(other, "answer")} more or less`);
+  if (missing > 0) parts.push(`${count(missing, "answer")} missing`);
+  if (added > 0) parts.push(count(added, "new answer"));
   return `${parts.join(", ")}.`;
 }
 

@@ -66,8 +66,6 @@ export function sentenceCase(name: string): string {
 
 /** The party that the agent talks to, as one short text. */
 export function callerOf(conversation: Conversation): string {
-  const number = conversation.details["number"];
-  if (conversation.direction !== "web" && typeof number === "string" && number) return number;
   return conversation.user_id || (conversation.direction === "web" ? "Visitor" : "Withheld number");
 }
 

@@ -3,11 +3,16 @@ import { useSyncExternalStore } from "react";
 
 export class Playback {
   readonly audio = new Audio();
+  /** It was played or moved: there is a place in it. */
+  begun = false;
   private readonly observers = new Set<() => void>();
 
   constructor(url: string) {
     this.audio.preload = "metadata";
     this.audio.src = url;
+    for (const event of ["play", "seeking"]) {
+      this.audio.addEventListener(event, () => (this.begun = true));
+    }
     const tell = () => this.observers.forEach((observer) => observer());
     for (const event of [
       "timeupdate",
@@ -30,11 +35,6 @@ export class Playback {
 
   get playing(): boolean {
     return !this.audio.paused && !this.audio.ended;
-  }
-
-  /** It was played or moved: there is a place in it. */
-  get begun(): boolean {
-    return this.audio.currentTime > 0 || this.playing;
   }
 
   seek(ms: number): void {
