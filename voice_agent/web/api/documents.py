@@ -92,7 +92,14 @@ def _in_utc(moment: datetime) -> datetime:
         raise ValueError("it is out of bounds") from error
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+def _as_text(given: object) -> object:
+    # Pydantic would take a number for seconds since 1970.
+    if not isinstance(given, str) or "T" not in given.upper():
+        raise ValueError("write it like 2026-05-04T10:00:00Z")
+    return given
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_as_text), AfterValidator(_in_utc)]
 """With its offset, such as ``2026-05-04T10:00:00Z``."""
 
 
