@@ -9,7 +9,7 @@ import {
   Undo2,
   Upload,
 } from "lucide-react";
-import { useEffect, useState, type ReactNode } from "react";
+import { useEffect, useRef, useState, type ReactNode } from "react";
 import { Link, Redirect, useLocation, useParams } from "wouter";
 
 import { ApiError } from "@/api/problem";
@@ -115,14 +115,15 @@ function Loaded() {
   const { id, stored, doc, isDirty, isStale, isSaving, errors, restored } = editing;
   const [dialog, setDialog] = useState<"publish" | "conflict" | "delete" | "copy" | "discard">();
   const section = SECTIONS.find((each) => each.id === part);
+  const latest = useRef(errors);
+  latest.current = errors;
 
   const save = async () => {
     if (!isDirty || isSaving) return;
-    if (errors.length > 0) return show();
     try {
       const saved = await editing.save();
       if (saved) toast("Saved. Calls get it once it is published.");
-      else show();
+      else setTimeout(show, 0);
     } catch (error) {
       if (error instanceof ApiError && error.status === 412) setDialog("conflict");
       else toastError(error);
@@ -130,7 +131,7 @@ function Loaded() {
   };
   // Leads to what is wrong, and says that there is something.
   const show = () => {
-    const wrong = errors.map((each) => sectionOf(each.field)).filter(Boolean);
+    const wrong = latest.current.map((each) => sectionOf(each.field)).filter(Boolean);
     if (wrong[0] && !wrong.includes(section?.id)) go(`/personas/${id}/${wrong[0]}`);
     toast("Not saved: something is wrong. It is marked at its field.", "error");
   };

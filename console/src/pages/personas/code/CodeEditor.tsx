@@ -33,6 +33,18 @@ export interface CodeEditorProps {
   goTo?: RefObject<((mark: Mark) => void) | null>;
 }
 
+/** The bar of unsaved edits, and on phones the navigation, lie over the end of the window. */
+function keepInSight(view: EditorView): void {
+  view.requestMeasure({
+    key: "in sight",
+    read: () => (view.hasFocus ? view.coordsAtPos(view.state.selection.main.head) : null),
+    write: (at) => {
+      const hidden = (at?.bottom ?? 0) - (innerHeight - (innerWidth < 1024 ? 150 : 80));
+      if (hidden > 0) scrollBy(0, hidden);
+    },
+  });
+}
+
 const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]');
 
 export default function CodeEditor(props: CodeEditorProps) {
@@ -59,8 +71,6 @@ export default function CodeEditor(props: CodeEditorProps) {
           history(),
           drawSelection(),
           EditorView.lineWrapping,
-          // The bar of unsaved edits lies over the page's end.
-          EditorView.scrollMargins.of(() => ({ bottom: 80 })),
           EditorState.tabSize.of(2),
           own,
           autocompletion({ icons: false }),
@@ -77,6 +87,7 @@ export default function CodeEditor(props: CodeEditorProps) {
           attributes.current.of([]),
           EditorView.updateListener.of((update) => {
             if (update.docChanged) latest.current.onChange(update.state.doc.toString());
+            if (update.docChanged || update.selectionSet) keepInSight(update.view);
           }),
         ],
       }),
@@ -103,6 +114,7 @@ export default function CodeEditor(props: CodeEditorProps) {
       effects: attributes.current.reconfigure(
         EditorView.contentAttributes.of({
           ...(id && { id }),
+          tabindex: "0", // So that accessibility checkers see that it takes the focus.
           "aria-label": label,
           ...(described && { "aria-describedby": described }),
           ...(invalid && { "aria-invalid": "true" }),
@@ -140,7 +152,7 @@ export default function CodeEditor(props: CodeEditorProps) {
       } as React.CSSProperties}
       className={cx(
         "overflow-hidden rounded-md border bg-surface focus-within:outline-2 focus-within:outline-offset-2 focus-within:outline-accent",
-        "[&_.cm-content]:min-h-(--least) [&_.cm-scroller]:max-h-(--most)",
+        "[&_.cm-content]:min-h-(--least)! [&_.cm-scroller]:max-h-(--most)",
         invalid ? "border-danger" : "border-line-strong",
       )}
     />

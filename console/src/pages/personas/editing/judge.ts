@@ -18,14 +18,31 @@ const PAUSE_MS = 450;
 
 /** The fields of an error by the names that the editor has for them. */
 export function fieldsOf(error: ApiError): FieldProblem[] {
-  const found = error.fields
-    // A way through a union that was not meant: a model by name and one by address.
-    .filter((each) => !/^llm\.(str|constrained-str)/.test(each.field))
-    .map((each) => ({
-      field: normal(each.field.replace(/^llm\.CustomLlm/, "llm")),
-      message: sentence(each.message),
-    }));
-  return found.length > 0 ? found : [{ field: "", message: error.message }];
+  const found = error.fields.map((each) => {
+    const field = normal(each.field.replace(/^llm\.CustomLlm/, "llm"));
+    return { field, message: plain(field, each.message) };
+  });
+  // Of a model by its address it is also told that it is no name.
+  const meant = found.filter(
+    (each) => each.field !== "llm" || !found.some((other) => other.field.startsWith("llm.")),
+  );
+  return meant.length > 0 ? meant : [{ field: "", message: error.message }];
+}
+
+const PATTERNS: [field: RegExp, says: string][] = [
+  [/^telephone\.numbers/, "Write it with the country code and digits, such as +14155550123."],
+  [/^language$/, "Write a language tag, such as en or pt-BR."],
+  [/^llm\.key_env$/, "Write the variable's name: letters, digits and _, such as EXAMPLE_API_KEY."],
+];
+
+/** What a validator says, for people. */
+function plain(field: string, message: string): string {
+  const pattern = PATTERNS.find(([of]) => of.test(field));
+  if (pattern && message.includes("should match pattern")) return pattern[1];
+  if (message === "String should have at least 1 character") return "This must not be empty.";
+  const most = /^String should have at most (\d+) characters/.exec(message)?.[1];
+  if (most) return `At most ${Number(most).toLocaleString()} characters.`;
+  return sentence(message);
 }
 
 function sentence(text: string): string {
