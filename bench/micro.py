@@ -1,10 +1,8 @@
 """What each step of the frame path costs, in microseconds: one thread, the best of five runs."""
 
 import argparse
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from voice_codecs.convert import Converter
 from voice_codecs.pcm import MULAW_8K, PCM16_8K, AudioFormat, Encoding
@@ -36,26 +34,16 @@ from voice_pipelines.engine.listen import Listener
 from voice_pipelines.engine.play import Player
 from voice_pipelines.ports import SpeechChunk, VoiceActivityDetector
 
+from .board import watching
 from .detector import detector
 from .report import figure, remark, say, say_json, table
+from .steps import Cost, best_us
 from .utterances import tone
 
-_BEST_OF = 5
 _FRAME_MS = 20
 _WINDOW = PCM16_8K.bytes_for(32)
 _BEATS = 150
-_SHORTEST_S = 0.05
 _TEXT = "Thank you for calling us today, it is good to hear you."
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What one step costs."""
-
-    step: str
-    us: float
-    per: str
-    """What it was done once for."""
 
 
 class _Sink:
@@ -88,28 +76,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser("bench.micro", description=__doc__)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
-    costs = [*_inwards(), *_silero(), *_outwards(), *_deciding()]
+    costs = [*_inwards(), *_silero(), *_outwards(), *_deciding(), *watching()]
     if options.json:
         say_json(costs)
     else:
         say(table(("step", "µs", "per"), [(c.step, figure(c.us, 2), c.per) for c in costs]))
     return 0
-
-
-def best_us(work: Callable[[], object], units: int = 1) -> float:
-    """Microseconds of `work`, which does `units` of something, for each of them."""
-    times = 1
-    while (took := _timed(work, times)) < _SHORTEST_S:
-        times *= max(2, int(_SHORTEST_S / max(took, 1e-9)) + 1)
-    best = min([took, *(_timed(work, times) for _ in range(_BEST_OF - 1))])
-    return best / times / units * 1e6
-
-
-def _timed(work: Callable[[], object], times: int) -> float:
-    began = time.perf_counter()
-    for _ in range(times):
-        work()
-    return time.perf_counter() - began
 
 
 def _inwards() -> list[Cost]:

@@ -1,4 +1,5 @@
-from bench.micro import best_us, turn_events
+from bench.micro import turn_events
+from bench.steps import best_us
 from voice_pipelines.conversation.events import LegJoined
 from voice_pipelines.conversation.machine import Conversation, Phase
 from voice_pipelines.conversation.policy import EndpointingPolicy, Phrases, TurnPolicy
