@@ -61,7 +61,7 @@ lint: setup
 
 unit: setup
 	$(BIN)/voice-agent models pull silero-vad
-	$(BIN)/pytest -q -n 2 -m "not models and not alone" --ignore tests/browser
+	$(BIN)/pytest -q -n 2 --dist worksteal -m "not models and not alone" --ignore tests/browser
 
 call-tests: setup
 	$(BIN)/pytest -q -n 2 -m alone tests/e2e

@@ -139,7 +139,7 @@ async def test_it_speaks_at_once_and_loud_enough(audio_format: AudioFormat) -> N
 
 
 @pytest.mark.models
-async def test_speech_is_shared_fairly_and_cancelled_speech_is_not_waited_for() -> None:
+async def test_speech_is_shared_cancelled_and_lost_with_a_killed_worker_that_comes_back() -> None:
     async with HibariTextToSpeech(MULAW_8K) as tts:
         async with aclosing(tts.speak("One. Two. Three. Four. Five.")) as chunks:
             await anext(chunks)
@@ -153,10 +153,6 @@ async def test_speech_is_shared_fairly_and_cancelled_speech_is_not_waited_for() 
         with pytest.raises(ProviderGarbled):
             await spoken(tts, "x" * (MAX_TEXT + 1))
 
-
-@pytest.mark.models
-async def test_a_killed_worker_fails_its_speech_and_comes_back() -> None:
-    async with HibariTextToSpeech(MULAW_8K) as tts:
         pid = tts.child.pid
         assert pid is not None
         with pytest.raises(ProviderUnavailable):

@@ -137,8 +137,14 @@ async def cached_tokens(model: LocalLanguageModel, slot: int, *messages: Message
     return int(usage["prompt_tokens_details"]["cached_tokens"])
 
 
+async def status_without_key(model: LocalLanguageModel) -> int:
+    url = f"{model.server.base_url}/chat/completions"
+    async with aiohttp.ClientSession() as http, http.post(url, json={}) as reply:
+        return reply.status
+
+
 @pytest.mark.models
-async def test_it_answers_dies_and_answers_again(gguf: Path) -> None:
+async def test_it_answers_those_who_have_the_key_dies_and_answers_again(gguf: Path) -> None:
     async with local_model(gguf) as model:
         port: LanguageModel = model
         assert isinstance(port, Prefilling)
@@ -147,6 +153,7 @@ async def test_it_answers_dies_and_answers_again(gguf: Path) -> None:
         first = await answer(model, SYSTEM, user("Are you open on Sundays?"))
         assert len(first) > 1, "it streams"
         assert await cached_tokens(model, 1, SYSTEM, user("Hi.")) > 15, "both slots know the prompt"
+        assert await status_without_key(model) == web.HTTPUnauthorized.status_code
 
         pid = model.server.child.pid
         assert pid is not None
@@ -196,14 +203,6 @@ async def test_pinned_prompts_survive_everything_in_their_directory(
         await model.prefill([SYSTEM])
         assert max([await cached_tokens(model, n, SYSTEM, user("Hi.")) for n in (0, 1)]) > 15
     assert files_in(tmp_path) == written, "read, not made again"
-
-
-@pytest.mark.models
-async def test_a_request_without_the_key_is_refused(gguf: Path) -> None:
-    async with local_model(gguf) as model:
-        url = f"{model.server.base_url}/chat/completions"
-        async with aiohttp.ClientSession() as http, http.post(url, json={}) as reply:
-            assert reply.status == web.HTTPUnauthorized.status_code
 
 
 @pytest.mark.models
