@@ -7,6 +7,7 @@ from pathlib import Path
 import pyotp
 import pytest
 import sqlalchemy as sa
+import structlog
 
 from voice_agent.storage.tables import metadata
 from voice_agent.web.pages import sign_in_link
@@ -409,3 +410,14 @@ async def test_no_secret_is_told_to_others_or_kept_as_it_is(ann: Browser) -> Non
     for secret in (PASSWORD, codes[0], codes[0].replace("-", ""), ann.cookie):
         assert secret not in str(told) and secret not in str(kept)
     assert "argon2" not in str(told) and "$argon2id$" in str(kept)
+
+
+async def test_a_proxy_that_is_not_trusted_is_told_of_once(ann: Browser) -> None:
+    """Else whoever guesses through it delays everybody behind it, and nobody knows why."""
+    ann.headers["X-Forwarded-For"] = "198.51.100.1"
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(3):
+            _, me = await ann.signs_in("Ann")
+    assert me["session"]["address"] == "127.0.0.1"
+    (told,) = [each for each in logs if each["event"] == "proxy_not_trusted"]
+    assert told["setting"] == "server.trusted_proxies"
