@@ -74,6 +74,7 @@ class Board:
             self._safely(call.flush)
             self.tell(call, {"kind": "ended", "reason": reason})
             call.unwatch()
+        call.disconnected()
         if id not in self._calls:
             self.feed.publish(_board(call), {"kind": "gone", "conversationId": id})
 

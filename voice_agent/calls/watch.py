@@ -154,6 +154,11 @@ class CallWatch:
         if self.watched:
             self._listen()
 
+    def disconnected(self) -> None:
+        """The call is over: nothing of its audio is to live on with what was shown of it."""
+        self._stop_listening()
+        self._line = None
+
     # The board asks ------------------------------------------------------------------------------
 
     def view(self) -> views.LiveCallView:
