@@ -115,7 +115,10 @@ def main(names: list[str]) -> None:
 
 
 def _take(page: Page, shot: Shot, running: Demo, kind: str) -> None:
-    page.goto(f"{running.url}/console{shot.path.format(persona=running.persona)}")
+    url = running.url
+    if not shot.signed_in:
+        url = url.replace("127.0.0.1", "localhost")  # Passkeys want a name.
+    page.goto(f"{url}/console{shot.path.format(persona=running.persona)}")
     page.wait_for_load_state("networkidle")
     if shot.prepare is not None:
         shot.prepare(page, running)

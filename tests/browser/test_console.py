@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pyotp
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
@@ -17,6 +18,14 @@ from .place import HANG_MS
 pytestmark = pytest.mark.browser
 MICROPHONE = (1.5, "goforward", 4.0)
 AXE = Path(__file__).parents[2] / "console" / "node_modules" / "axe-core" / "axe.min.js"
+DEVICE = {
+    "protocol": "ctap2",
+    "transport": "internal",
+    "hasResidentKey": True,
+    "hasUserVerification": True,
+    "isUserVerified": True,
+    "automaticPresenceSimulation": True,
+}
 WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 
 
@@ -111,6 +120,50 @@ def test_a_link_works_once_and_the_password_from_then_on(
         expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
         page.goto(f"{roma.url}/console/playground")
         expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+
+
+def test_codes_of_an_app_and_a_passkey_are_ways_in(
+    chromium: Browser, roma: Demo, session: Any
+) -> None:
+    # Passkeys want a name for the page, and cookies are the name's.
+    url = roma.url.replace("127.0.0.1", "localhost")
+    with chromium.new_context() as context:
+        page = context.new_page()
+        device = context.new_cdp_session(page)
+        device.send("WebAuthn.enable")
+        device.send("WebAuthn.addVirtualAuthenticator", {"options": DEVICE})
+        page.goto(f"{url}/console/signin?to=/account")
+        page.get_by_label("Name").fill(NAME)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in", exact=True).click()
+        page.get_by_role("button", name="Add", exact=True).click()
+        expect(page.get_by_text("Not used yet")).to_be_visible()
+        page.get_by_role("button", name="Set up").click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog.get_by_alt_text("QR code for the authenticator app")).to_be_visible()
+        dialog.get_by_text("It cannot be scanned?").click()
+        app = pyotp.TOTP(dialog.locator("code").inner_text().replace(" ", ""))
+        dialog.get_by_label("Code").fill(app.now())
+        dialog.get_by_role("button", name="Turn on").click()
+        recovery = dialog.get_by_role("listitem").first.inner_text()
+        dialog.get_by_role("button", name="I have kept them").click()
+
+        page.get_by_role("button", name="Sign out").click()
+        page.get_by_role("button", name="Use a passkey").click()
+        expect(page.get_by_role("navigation", name="Main")).to_be_visible()
+        page.goto(f"{url}/console/account")
+        page.get_by_role("button", name="Sign out").click()
+        page.get_by_label("Name").fill(NAME)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in", exact=True).click()
+        page.get_by_label("Code").fill(recovery)
+        page.get_by_role("button", name="Sign in", exact=True).click()
+        expect(page.get_by_role("navigation", name="Main")).to_be_visible()
+        page.goto(f"{url}/console/account")
+        expect(page.get_by_text("9 recovery codes are left")).to_be_visible()
+        page.get_by_role("button", name="Turn off").click()
+        dialog.get_by_role("button", name="Turn off").click()
+        expect(page.get_by_role("button", name="Set up")).to_be_visible()
 
 
 def test_a_conversation_in_writing_with_what_the_persona_does(console: Page, roma: Demo) -> None:

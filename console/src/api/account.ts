@@ -1,132 +1,79 @@
 /** Signing in, and one's own account. */
-import { ask } from "./client";
+import { api, told, type Schemas } from "./client";
 
-export interface BrowserSession {
-  id: string;
-  /** The one that asks. */
-  current: boolean;
-  method: "link" | "invitation" | "password" | "passkey";
-  address: string;
-  /** Such as "Firefox on Linux". */
-  device: string;
-  created_at: string;
-  used_at: string;
-  expires_at: string;
-}
+export type Me = Schemas["MeOut"];
+export type BrowserSession = Schemas["BrowserSessionOut"];
+export type Totp = Schemas["TotpOut"];
+export type Passkey = Schemas["PasskeyOut"];
+export type Administrator = Schemas["AdministratorOut"];
 
-export interface Me {
-  id: string | null;
-  /** Null in a session that a link has opened, until a name and a password are given. */
-  name: string | null;
-  /** Codes of an authenticator app are asked for. */
-  totp: boolean;
-  /** How many are left. */
-  recovery_codes: number;
-  passkeys: number;
-  /** Until then passwords, codes and passkeys can be changed without signing in again. */
-  fresh_until: string;
-  session: BrowserSession;
-}
+const of = (id: string) => ({ params: { path: { id } } });
 
-export interface Totp {
-  secret: string;
-  uri: string;
-  /** The same as SVG. */
-  qr: string;
-}
-
-export interface Passkey {
-  id: string;
-  label: string;
-  domain: string;
-  created_at: string;
-  used_at: string | null;
-}
-
-export interface Administrator {
-  id: string;
-  name: string;
-  created_at: string;
-  totp: boolean;
-  passkeys: number;
-}
-
-interface Items<T> {
-  items: T[];
-}
-
+/** All throw ApiError. */
 export const account = {
-  me: () => ask<Me>("GET", "/api/account/me"),
-  withLink: (link: string) => ask<unknown>("POST", "/api/login", { link }),
-  withPassword: (name: string, password: string, code?: string) =>
-    ask<unknown>("POST", "/api/login/password", { name, password, ...(code && { code }) }),
-  prove: (password: string) => ask<unknown>("POST", "/api/account/prove", { password }),
-  signOut: () => ask<unknown>("POST", "/api/logout"),
-  setPassword: (password: string, name?: string, current?: string) =>
-    ask<unknown>("PUT", "/api/account/password", {
-      password,
-      ...(name && { name }),
-      ...(current && { current }),
-    }),
-  beginTotp: () => ask<Totp>("POST", "/api/account/totp"),
-  confirmTotp: (code: string) =>
-    ask<{ codes: string[] }>("POST", "/api/account/totp/confirm", { code }),
-  endTotp: () => ask<unknown>("DELETE", "/api/account/totp"),
-  newRecoveryCodes: () => ask<{ codes: string[] }>("POST", "/api/account/recovery-codes"),
-  passkeys: () => ask<Items<Passkey>>("GET", "/api/account/passkeys"),
-  removePasskey: (id: string) =>
-    ask<unknown>("DELETE", `/api/account/passkeys/${encodeURIComponent(id)}`),
-  sessions: () => ask<Items<BrowserSession>>("GET", "/api/account/sessions"),
-  endSession: (id: string) =>
-    ask<unknown>("DELETE", `/api/account/sessions/${encodeURIComponent(id)}`),
-  administrators: () => ask<Items<Administrator>>("GET", "/api/administrators"),
-  invite: () =>
-    ask<{ link: string; expires_at: string }>("POST", "/api/invitations"),
-  removeAdministrator: (id: string) =>
-    ask<unknown>("DELETE", `/api/administrators/${encodeURIComponent(id)}`),
-  endOtherSessions: () => ask<{ ended: number }>("DELETE", "/api/account/sessions"),
+  me: () => told(api.GET("/api/account/me")),
+  withLink: (link: string) => told(api.POST("/api/login", { body: { link } })),
+  withPassword: (name: string, password: string, code = "") =>
+    told(api.POST("/api/login/password", { body: { name, password, code: code || null } })),
+  prove: (password: string) => told(api.POST("/api/account/prove", { body: { password } })),
+  signOut: () => told(api.POST("/api/logout")),
+  setPassword: (password: string, name = "") =>
+    told(
+      api.PUT("/api/account/password", { body: { password, name: name || null, current: null } }),
+    ),
+  beginTotp: () => told(api.POST("/api/account/totp")),
+  confirmTotp: (code: string) => told(api.POST("/api/account/totp/confirm", { body: { code } })),
+  endTotp: () => told(api.DELETE("/api/account/totp")),
+  newRecoveryCodes: () => told(api.POST("/api/account/recovery-codes")),
+  passkeys: () => told(api.GET("/api/account/passkeys")),
+  removePasskey: (id: string) => told(api.DELETE("/api/account/passkeys/{id}", of(id))),
+  sessions: () => told(api.GET("/api/account/sessions")),
+  endSession: (id: string) => told(api.DELETE("/api/account/sessions/{id}", of(id))),
+  endOtherSessions: () => told(api.DELETE("/api/account/sessions")),
+  administrators: () => told(api.GET("/api/administrators")),
+  invite: () => told(api.POST("/api/invitations")),
+  removeAdministrator: (id: string) => told(api.DELETE("/api/administrators/{id}", of(id))),
 };
 
-interface Options<T> {
-  publicKey: T;
-}
-
-/** Whether this browser and this page can do passkeys: they want HTTPS or localhost. */
+/** Whether this browser and this page can do passkeys: a name, and HTTPS unless it is localhost. */
 export const canPasskey =
-  isSecureContext && "PublicKeyCredential" in window && "parseCreationOptionsFromJSON" in PublicKeyCredential;
+  isSecureContext &&
+  "PublicKeyCredential" in window &&
+  "parseCreationOptionsFromJSON" in PublicKeyCredential &&
+  !/^[\d.]+$|^\[/.test(location.hostname);
+
+type Given = Schemas["Credential"];
 
 export async function signInWithPasskey(): Promise<void> {
-  const { publicKey } = await ask<Options<PublicKeyCredentialRequestOptionsJSON>>(
-    "POST",
-    "/api/login/passkey/options",
-  );
+  const { publicKey } = await told(api.POST("/api/login/passkey/options"));
   const credential = await asked(() =>
     navigator.credentials.get({
-      publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(publicKey),
+      publicKey: PublicKeyCredential.parseRequestOptionsFromJSON(
+        publicKey as unknown as PublicKeyCredentialRequestOptionsJSON,
+      ),
     }),
   );
-  await ask("POST", "/api/login/passkey", { credential });
+  await told(api.POST("/api/login/passkey", { body: { credential } }));
 }
 
 export async function addPasskey(label: string): Promise<void> {
-  const { publicKey } = await ask<Options<PublicKeyCredentialCreationOptionsJSON>>(
-    "POST",
-    "/api/account/passkey/options",
-  );
+  const { publicKey } = await told(api.POST("/api/account/passkey/options"));
   const credential = await asked(() =>
     navigator.credentials.create({
-      publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(publicKey),
+      publicKey: PublicKeyCredential.parseCreationOptionsFromJSON(
+        publicKey as unknown as PublicKeyCredentialCreationOptionsJSON,
+      ),
     }),
   );
-  await ask("POST", "/api/account/passkeys", { label, credential });
+  await told(api.POST("/api/account/passkeys", { body: { label, credential } }));
 }
 
 /** The credential as JSON. Throws an Error with a sentence, as browsers' own are for developers. */
-async function asked(ask: () => Promise<Credential | null>): Promise<unknown> {
+async function asked(ask: () => Promise<Credential | null>): Promise<Given> {
   try {
     const credential = await ask();
     if (credential === null) throw new Error("No passkey was given.");
-    return (credential as PublicKeyCredential).toJSON();
+    return (credential as PublicKeyCredential).toJSON() as Given;
   } catch (error) {
     const name = error instanceof DOMException ? error.name : "";
     if (name === "NotAllowedError") {

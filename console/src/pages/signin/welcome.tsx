@@ -17,11 +17,13 @@ export default function WelcomePage() {
   const [named, setNamed] = useState(false);
   if (me.error instanceof ApiError && me.error.status === 401) return <Redirect to="/signin" />;
   if (me.data === undefined) return null;
-  if (me.data.name === null) return <NameStep onDone={() => setNamed(true)} />;
+  if (me.data.name === null) {
+    return <NameStep invited={me.data.session.method === "invitation"} onDone={() => setNamed(true)} />;
+  }
   return named ? <FactorStep /> : <Redirect to="/playground" replace />;
 }
 
-function NameStep({ onDone }: { onDone: () => void }) {
+function NameStep({ invited, onDone }: { invited: boolean; onDone: () => void }) {
   const [name, setName] = useState("");
   const [password, setPassword] = useState("");
   const [busy, setBusy] = useState(false);
@@ -60,7 +62,7 @@ function NameStep({ onDone }: { onDone: () => void }) {
         )}
         <Field
           label="Name"
-          hint="If the account exists already, it gets the new password."
+          hint={!invited && "If the account exists already, it gets the new password."}
           error={field("name")}
         >
           <Input
