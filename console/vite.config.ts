@@ -1,18 +1,39 @@
+import { readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { brotliCompress, gzip } from "node:zlib";
 
 import tailwindcss from "@tailwindcss/vite";
 import react from "@vitejs/plugin-react";
-import { defineConfig } from "vite";
+import { defineConfig, type Plugin } from "vite";
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const server = process.env.VOICE_AGENT ?? "http://127.0.0.1:8080";
 
+const OUT = here("../voice_agent/web/console");
+
+/** Compressed once, when it is built: the server sends the files as they lie there. */
+const compressed: Plugin = {
+  name: "compressed",
+  apply: "build",
+  async closeBundle() {
+    const assets = join(OUT, "assets");
+    for (const name of (await readdir(assets)).filter((each) => /\.(js|css)$/.test(each))) {
+      const file = join(assets, name);
+      const content = await readFile(file);
+      await writeFile(`${file}.gz`, await promisify(gzip)(content));
+      await writeFile(`${file}.br`, await promisify(brotliCompress)(content));
+    }
+  },
+};
+
 export default defineConfig({
   base: "/console/",
-  plugins: [react(), tailwindcss()],
+  plugins: [react(), tailwindcss(), compressed],
   resolve: { alias: { "@": here("./src"), "@sdk": here("../sdk/src") } },
   build: {
-    outDir: here("../voice_agent/web/console"),
+    outDir: OUT,
     emptyOutDir: true,
     // The content security policy allows no data: URLs but for images.
     assetsInlineLimit: 0,

@@ -94,11 +94,9 @@ async def _serve_until(
             say_json(told | ({"admin_link": server.admin_link} if server.admin_link else {}))
         else:
             public = settings.server.public_url
-            for line in _welcome(server.url, public, bool(settings.storage.url)):
+            has_console = bool(settings.storage.url)
+            for line in _welcome(server.url, public, has_console, server.admin_link):
                 say(line)
-            if server.admin_link:
-                say(f"  administrator:    {server.admin_link}")
-                say("                    (whoever opens it first, within an hour; once)")
         signals.ready = True
         await signals.asked.wait()
         if len(server.switchboard):
@@ -110,15 +108,17 @@ def _absolute(directory: str) -> str | None:
     return os.path.abspath(directory) if directory else None
 
 
-def _welcome(url: str, public_url: str, has_console: bool) -> list[str]:
+def _welcome(url: str, public_url: str, has_console: bool, admin_link: str) -> list[str]:
     from ..web.pages import address, is_built
 
     console = address(public_url or url) if is_built() else "not built; `make console` builds it"
+    first = [f"  open to sign in:  {admin_link}", "                    (within an hour; once)"]
     media = url.replace("http", "ws", 1) + "/twilio/media"
     lines = [
         f"Ready at {url}",
-        f'  talk to it:       voice-agent call --url {media} --say "Are you open on Sunday?"',
+        *(first if admin_link else []),
         *([f"  the console:      {console}"] if has_console else []),
+        f'  call it:          voice-agent call --url {media} --say "Are you open on Sunday?"',
         f"  health, metrics:  {url}/readyz  {url}/metrics",
     ]
     if public_url:
