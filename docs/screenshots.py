@@ -75,11 +75,65 @@ def _edit(page: Page, _: Demo) -> None:
     expect(page.get_by_role("textbox", name="Prompt")).to_be_visible()
 
 
+_OTHERS = (
+    {"name": "Nora, front desk", "language": "en-GB", "telephone": {"numbers": ["+442079460123"]}},
+    {"name": "Rachel, appointments", "telephone": {"numbers": ["+14155550100"]}},
+    {"name": "Studio Verdi", "language": "it"},
+)
+
+
+def _among_others(page: Page, running: Demo) -> None:
+    """The list of personas: never published, published, changed since."""
+    if len(running.api("GET", "/api/personas")["items"]) == 1:
+        made = [running.api("POST", "/api/personas", each)["id"] for each in _OTHERS]
+        for id in made[1:]:
+            running.api("POST", f"/api/personas/{id}/publish")
+        changed = {**_OTHERS[1], "initial_message": "Hello, this is Rachel."}
+        running.api("PUT", f"/api/personas/{made[1]}", changed)
+    page.reload()
+    expect(page.get_by_role("table", name="Personas")).to_contain_text("Rachel")
+
+
+def _misspell(page: Page, _: Demo) -> None:
+    """A detail is added, and a keyword that there is not."""
+    page.get_by_role("textbox", name="Prompt").click()
+    page.keyboard.press("Control+Home")
+    page.keyboard.press("End")
+    page.keyboard.type(" Greet {{details.name}} and {{userSay}}.")
+    expect(page.get_by_role("list", name="Findings about the prompt")).to_contain_text("userSay")
+    page.evaluate("scrollTo(0, 0)")
+
+
+def _match(page: Page, _: Demo) -> None:
+    page.get_by_label("The caller says").fill("Is my dog allowed?")
+    page.get_by_role("button", name="Find").click()
+    page.get_by_role("list", name="Matching scenarios").get_by_role("button").first.click()
+    page.evaluate("scrollTo(0, 0)")
+
+
+def _compare(page: Page, _: Demo) -> None:
+    message = page.get_by_role("textbox", name="Initial message")
+    message.fill("Bella Roma, buongiorno. This is Anna.")
+    page.get_by_role("button", name="Publish").click()
+    expect(page.get_by_role("region", name="Initial message")).to_be_visible()
+
+
+def _examine(page: Page, _: Demo) -> None:
+    page.get_by_role("button", name="Check now").click()
+    expect(page.get_by_role("list", name="What was checked")).to_be_visible()
+
+
 SHOTS = (
     Shot("sign-in", "/signin", signed_in=False),
     Shot("playground", "/playground/{persona}", _speak),
     Shot("playground-actions", "/playground/{persona}", _act),
     Shot("playground-edit", "/playground/{persona}", _edit),
+    Shot("personas", "/personas", _among_others),
+    Shot("persona-prompt", "/personas/{persona}", _misspell),
+    Shot("persona-scenarios", "/personas/{persona}/scenarios", _match),
+    Shot("persona-turns", "/personas/{persona}/turns"),
+    Shot("persona-publish", "/personas/{persona}", _compare),
+    Shot("persona-deploy", "/personas/{persona}/deploy", _examine),
     Shot("account", "/account"),
 )
 
