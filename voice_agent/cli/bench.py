@@ -51,8 +51,14 @@ def consoles(*options: Rest) -> int:
     return _run("consoles", options)
 
 
+@app.command(help_flags=[])  # The benchmark tells its own options.
+def webrtc(*options: Rest) -> int:
+    """What WebRTC calls cost, and how long sound takes through them."""
+    return _run("webrtc", options)
+
+
 def _run(
-    name: Literal["latency", "load", "micro", "retrieval", "dispatch", "consoles"],
+    name: Literal["latency", "load", "micro", "retrieval", "dispatch", "consoles", "webrtc"],
     options: tuple[str, ...],
 ) -> int:
     root = Path(__file__).resolve().parents[2]

@@ -19,6 +19,7 @@ from typing import Any, Protocol
 import structlog
 
 from voice_codecs.browser import End
+from voice_codecs.echo import EchoGuard
 
 from ...sections import WebRtcSettings
 from ..sending import Close
@@ -75,6 +76,7 @@ class WebRtcCall:
         self._received = 0
         """Messages of the page so far."""
         self._waiting: asyncio.TimerHandle | None = None
+        self._echo = EchoGuard() if settings.echo_guard else None
         self.done = asyncio.Event()
         """Set when nothing of it is left."""
 
@@ -227,8 +229,11 @@ class WebRtcCall:
 
     def heard(self, connection: Connection, pcm: bytes) -> None:
         session = self._session
-        if connection is self._connection and session is not None and not self._messages.muted:
-            session.line.hear(pcm)
+        if connection is not self._connection or session is None or self._messages.muted:
+            return
+        if self._echo is not None and self._echo.is_echo(pcm):
+            pcm = bytes(len(pcm))
+        session.line.hear(pcm)
 
     def said(self, connection: Connection, text: str | bytes) -> None:
         if connection is not self._listening:
@@ -245,7 +250,12 @@ class WebRtcCall:
         self._act(act)
 
     def frame(self, connection: Connection) -> bytes | None:
-        return self._leg.frame() if connection is self._connection else None
+        if connection is not self._connection:
+            return None
+        frame = self._leg.frame()
+        if self._echo is not None:
+            self._echo.played(frame)
+        return frame
 
     def broke(self, connection: Connection, left: bool) -> None:
         self._spawn(connection.close())
