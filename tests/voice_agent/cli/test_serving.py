@@ -97,9 +97,14 @@ async def test_an_idle_server_from_its_beginning_to_its_end(tmp_path: Path) -> N
 
 def test_it_says_where_the_console_is() -> None:
     """At a name, for passkeys have none at an address."""
-    said = "\n".join(_welcome("http://127.0.0.1:8080", "", True))
+    said = "\n".join(_welcome("http://127.0.0.1:8080", "", True, ""))
     assert ("http://localhost:8080/console/" if is_built() else "make console") in said
-    assert "console" not in "\n".join(_welcome("http://127.0.0.1:8080", "", False))
+    assert "console" not in "\n".join(_welcome("http://127.0.0.1:8080", "", False, ""))
+
+
+def test_what_is_to_be_opened_stands_first() -> None:
+    link = "http://localhost:8080/console/#link=va_link_1"
+    assert link in _welcome("http://127.0.0.1:8080", "", True, link)[1]
 
 
 async def test_settings_from_the_environment(tmp_path: Path) -> None:
