@@ -59,9 +59,10 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Calls in real time wait for most of their time: three workers keep two cores busy.
 unit: setup
 	$(BIN)/voice-agent models pull silero-vad
-	$(BIN)/pytest -q -n 2 --dist worksteal -m "not models and not alone" --ignore tests/browser
+	$(BIN)/pytest -q -n 3 --dist worksteal -m "not models and not alone" --ignore tests/browser
 
 call-tests: setup
 	$(BIN)/pytest -q -n 2 -m alone tests/e2e

@@ -97,12 +97,12 @@ async def called(
     server: Server, folder: Path, interrupting: int | None = None
 ) -> tuple[CallRecord, Journal]:
     """The whole call; words of that number are spoken over the answer before them."""
-    steps = [Utterance(TONE * 40, text) for text in SAID]
+    steps = [Utterance(TONE * 30, text) for text in SAID]
     if interrupting is not None:
         steps.insert(interrupting, Utterance(TONE * 40, INTERRUPTION, barge_in_after_ms=300))
     record = await place_call(
         server.url.replace("http", "ws", 1) + "/twilio/media",
-        Script(tuple(steps), pause_ms=1300, farewell_ms=4000),
+        Script(tuple(steps), pause_ms=1000, farewell_ms=4000),
     )
     return record, await complete(path_of(folder, record.call_sid))
 

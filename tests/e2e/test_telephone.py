@@ -150,7 +150,7 @@ async def house(
 
 
 def script(turns: int) -> Script:
-    return Script((WORDS,) * turns, pause_ms=1200, farewell_ms=3000)
+    return Script((WORDS,) * turns, pause_ms=1000, farewell_ms=2000)
 
 
 async def test_who_is_transferred_to_a_busy_line_comes_back(
