@@ -15,13 +15,20 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.browser.demo import SAID, Demo, demo, sign_up
 from tests.browser.place import microphone
+from tests.browser.telephone import Guests
 
 FOLDER = Path(__file__).parent / "screenshots"
 WIDTHS = {"wide": (1280, 800), "phone": (390, 844)}
 THEMES = ("light", "dark")
 LARGEST = 200_000
 """Bytes of one picture."""
-SLOW = ("stt.delay_ms=90", "llm.delay_ms=210", "tts.delay_ms=120", "tts.audio_ms=900")
+SLOW = (
+    "stt.delay_ms=90",
+    "llm.delay_ms=210",
+    "tts.delay_ms=120",
+    "tts.audio_ms=900",
+    "endpointing.mode=adaptive",
+)
 """Figures as of real providers."""
 FLAGS = (
     "--disable-gpu",
@@ -123,6 +130,52 @@ def _examine(page: Page, _: Demo) -> None:
     expect(page.get_by_role("list", name="What was checked")).to_be_visible()
 
 
+_guests: list[Guests] = []
+
+
+def _callers(running: Demo) -> Guests:
+    if not _guests:
+        _guests.append(Guests(running))
+    return _guests[0]
+
+
+def _board(page: Page, running: Demo) -> None:
+    """Two calls go on, some are over."""
+    _callers(running).recorded()
+    _callers(running).live()
+    table = page.get_by_role("table", name="Live calls")
+    expect(table.get_by_role("row")).to_have_count(3, timeout=20_000)
+    expect(table.get_by_role("row").nth(2)).to_contain_text("Friday", timeout=90_000)
+
+
+def _live_call(page: Page, running: Demo) -> None:
+    _board(page, running)
+    page.get_by_role("table", name="Live calls").get_by_role("link").last.click()
+    expect(page.get_by_role("log", name="Transcript")).to_contain_text("Sunday")
+    page.wait_for_timeout(6000)  # Until both have been heard.
+
+
+def _call(page: Page, running: Demo, part: str = "") -> None:
+    id = _callers(running).recorded()
+    page.goto(f"{running.url}/console/calls/{id}{part}")
+    slider = page.get_by_role("slider", name="Position in the recording")
+    expect(slider.locator("canvas")).to_have_count(4)
+    slider.focus()
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+
+
+def _call_action(page: Page, running: Demo) -> None:
+    _call(page, running, "?tab=actions")
+    page.get_by_role("tabpanel").get_by_role("button", name="book_table").click()
+
+
+def _what_if(page: Page, running: Demo) -> None:
+    _call(page, running, "?tab=what-if")
+    page.get_by_role("slider", name="Typical").fill("300")
+    expect(page.get_by_text("Median")).to_contain_text("faster")
+
+
 SHOTS = (
     Shot("sign-in", "/signin", signed_in=False),
     Shot("playground", "/playground/{persona}", _speak),
@@ -135,6 +188,11 @@ SHOTS = (
     Shot("persona-publish", "/personas/{persona}", _compare),
     Shot("persona-deploy", "/personas/{persona}/deploy", _examine),
     Shot("account", "/account"),
+    Shot("calls", "/calls", _board),
+    Shot("call-live", "/calls", _live_call),
+    Shot("call", "/calls", _call),
+    Shot("call-action", "/calls", _call_action),
+    Shot("call-what-if", "/calls", _what_if),
 )
 
 
@@ -144,7 +202,10 @@ def main(names: list[str]) -> None:
     assert executable, "the pictures need Chromium: make chromium"
     wanted = [shot for shot in SHOTS if not names or shot.name in names]
     FOLDER.mkdir(exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, demo(Path(folder), SLOW) as running:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        demo(Path(folder), (*SLOW, f"journal.directory={folder}/journals")) as running,
+    ):
         heard = microphone(Path(folder) / "said.wav", *SPOKEN)
         flags = [*FLAGS, f"--use-file-for-fake-audio-capture={heard}"]
         with sync_playwright() as playwright:
@@ -166,6 +227,8 @@ def main(names: list[str]) -> None:
                         ) as context:
                             _take(context.new_page(), shot, running, f"{width}-{theme}")
             browser.close()
+        for guests in _guests:
+            guests.close()
 
 
 def _take(page: Page, shot: Shot, running: Demo, kind: str) -> None:

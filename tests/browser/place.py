@@ -73,14 +73,15 @@ class Place:
     def answers(self, *replies: Any) -> ScriptedLanguageModel:
         """What the agent says from now on; see `ScriptedLanguageModel`."""
         llm = ScriptedLanguageModel(replies)
-        self._serve_with(llm=llm)
+        self.serve_with(llm=llm)
         return llm
 
     def hears(self, *texts: str) -> None:
         """What the user's utterances of conversations that begin from now on are taken for."""
-        self._serve_with(stt=ScriptedSpeechToText(texts))
+        self.serve_with(stt=ScriptedSpeechToText(texts))
 
-    def _serve_with(self, **services: Any) -> None:
+    def serve_with(self, **services: Any) -> None:
+        """Services of conversations that begin from now on, by the names of `Services`."""
         agents = self.server.agents
         agents.services = replace(agents.services, **services)
 

@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
-import aiohttp
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
@@ -17,15 +15,13 @@ from tests.voice_agent.actions.schemas import document
 from tests.voice_agent.media import TONE
 from voice_agent.personas.persona import Persona, Telephone
 from voice_agent.telephony.caller import Script, Utterance
-from voice_agent.telephony.carrier import CallRecord, place_call
-from voice_agent.telephony.twiml import TOKEN_PARAMETER
 from voice_agent.web.pages import is_built
 from voice_pipelines.ports import ToolCall
 
 from .place import HANG_MS, Loop, Place, place
+from .telephone import CALLER, ring
 
 pytestmark = pytest.mark.browser
-CALLER = "+15550100"
 STORY = (
     "We have lasagna and pizza with many things on it and fish that was caught this very morning "
     "by the cousin of our cook"
@@ -94,24 +90,10 @@ def context(chromium: Browser, session: Any) -> Iterator[BrowserContext]:
         yield opened
 
 
-async def _call(roma: Place) -> CallRecord:
-    """Somebody calls: the carrier asks what to do, and connects the call."""
-    told = {"From": CALLER, "To": "+15550199"}
-    async with (
-        aiohttp.ClientSession() as http,
-        http.post(f"{roma.url}/twilio/voice", data=told) as answer,
-    ):
-        stream = ElementTree.fromstring(await answer.text()).find("Connect/Stream")
-    assert stream is not None
-    parameters = {each.get("name"): each.get("value") for each in stream}
-    media = f"{roma.url.replace('http', 'ws', 1)}/twilio/media"
-    return await place_call(media, SCRIPT, from_number=CALLER, token=parameters[TOKEN_PARAMETER])
-
-
 def _recorded(roma: Place) -> str:
     """The id of a call that is over."""
     if not roma.records():
-        roma.loop.run(_call(roma))
+        roma.loop.run(ring(roma, SCRIPT))
         roma.idle()
     return roma.records()[0].conversation.id
 
@@ -136,7 +118,7 @@ def test_a_call_is_watched_from_the_board_to_the_history(page: Page, roma: Place
     """What was not heard is struck through; an action shows what its webhook exchanged."""
     page.goto(f"{roma.url}/console/calls")
     expect(page.get_by_text("Nobody is on the line")).to_be_visible()
-    calling = roma.loop.begin(_call(roma))
+    calling = roma.loop.begin(ring(roma, SCRIPT))
     board = page.get_by_role("table", name="Live calls")
     row = board.get_by_role("row").filter(has_text=CALLER)
     expect(row).to_contain_text("Bella Roma")

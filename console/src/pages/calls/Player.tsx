@@ -177,6 +177,8 @@ function Waves({ playback, waveform }: WavesProps) {
           { waveColor: faded(agent, under), progressColor: agent },
         ],
         height: HEIGHT,
+        normalize: true,
+        maxPeak: Math.max(...waveform.channels.caller, ...waveform.channels.agent) || 1,
         barWidth: 2,
         barGap: 1,
         barRadius: 2,
