@@ -37,3 +37,14 @@ def test_it_expires() -> None:
     signed = tokens.sign(TOKEN)
     with patch("itsdangerous.timed.time.time", lambda: 4e9), pytest.raises(KeyRefused):
         tokens.verify(signed)
+
+
+def test_a_conversation_may_be_resumed_for_longer_than_it_may_be_begun() -> None:
+    tokens = Tokens("a" * 43, 0, 900)
+    with pytest.raises(KeyRefused):
+        tokens.verify(tokens.sign(TOKEN))
+    resumes = SessionToken("w", "k1", conversation="c1")
+    signed = tokens.sign(resumes)
+    assert tokens.verify(signed) == resumes
+    with patch("itsdangerous.timed.time.time", lambda: 4e9), pytest.raises(KeyRefused):
+        tokens.verify(signed)

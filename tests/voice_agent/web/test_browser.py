@@ -21,11 +21,15 @@ from voice_agent.storage.store import opened
 from voice_codecs.browser import (
     FromServer,
     Init,
+    Mute,
     Ping,
     Played,
     Pong,
     Ready,
     SayText,
+    StateUpdated,
+    UpdateState,
+    UserSpeechStarted,
     UserText,
     parse_server,
     serialize,
@@ -380,3 +384,57 @@ async def test_without_a_database_there_is_no_socket() -> None:
     async with scripted() as server, aiohttp.ClientSession() as http:
         async with http.get(f"{server.url}/browser/media") as response:
             assert response.status == 404
+
+
+async def test_a_key_names_the_personas_and_a_key_that_has_ended_names_none(
+    tmp_path: Path,
+) -> None:
+    """What a token allows is checked when a conversation begins, and so is its key."""
+    async with place(tmp_path) as here, opened(f"sqlite:///{tmp_path}/kept.db") as store:
+        other = await store.keys.create(
+            "client", DEFAULT_WORKSPACE, origins=("*",), personas=("another",)
+        )
+        token = await here.token(other.text, PAGE)
+        async with here.client(origin=PAGE) as client:
+            with pytest.raises(ClientError) as refused:
+                await client.init(persona_name="Anna", token=token)
+            assert refused.value.code == "persona_not_allowed"
+        ended = await store.keys.create("secret", DEFAULT_WORKSPACE)
+        token = await here.token(ended.text)
+        async with here.client() as client:
+            await client.init(persona_name="Anna", token=token)
+            assert await store.keys.revoke(ended.key.id)
+            with pytest.raises(ClientError) as refused:
+                await client.init(persona_name="Anna", token=token)
+            assert refused.value.code == "token_refused"
+            with pytest.raises(ClientError):
+                await client.resume()
+
+
+async def test_a_muted_microphone_is_not_heard(tmp_path: Path) -> None:
+    loud = (b"\x00\x40" * 4 + b"\x00\xc0" * 4) * 20
+    async with place(tmp_path) as here, wired(here) as wire:
+        await wire.say(Init(await here.token(), persona_name="Anna", sample_rate=8000))
+        await wire.until(Ready)
+        await wire.say(Mute(True))
+        for _ in range(25):
+            await wire.web.send_bytes(loud)
+        await wire.say(UpdateState({"muted": True}))
+        while not isinstance(message := await wire.next(), StateUpdated):
+            assert not isinstance(message, UserSpeechStarted)
+        await wire.say(Mute(False))
+        for _ in range(25):
+            await wire.web.send_bytes(loud)
+        await wire.until(UserSpeechStarted)
+
+
+async def test_a_client_that_does_not_answer_is_dead(tmp_path: Path) -> None:
+    """Its connection stands, but nobody answers a ping: the conversation is paused."""
+    async with place(tmp_path, "browser.quiet_ms=1000") as here, aiohttp.ClientSession() as http:
+        url = f"{here.server.url}/browser/media"
+        async with http.ws_connect(url, autoping=False) as web:
+            await Wire(web).say(Init(await here.token(), persona_name="Anna"))
+            await becomes(lambda: len(here.server.switchboard) == 1)
+            await idle(here.server)
+        (record,) = await records(here)
+        assert record.conversation.status == "paused"
