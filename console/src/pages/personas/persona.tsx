@@ -312,6 +312,14 @@ function Loaded() {
 /** The sections of an editor: each has an address of its own. */
 function SectionNav({ here }: { here: SectionId }) {
   const { id, errors, verdict, doc, changed } = useEditing();
+  const current = useRef<HTMLAnchorElement>(null);
+  // On phones it may be outside of what is seen; once more when what is counted before it comes.
+  const isJudged = verdict !== undefined;
+  useEffect(() => {
+    const link = current.current?.getBoundingClientRect();
+    const nav = current.current?.closest("nav");
+    if (link && nav) nav.scrollLeft += link.left + link.width / 2 - nav.clientWidth / 2;
+  }, [here, isJudged]);
   return (
     <nav
       aria-label="Sections"
@@ -331,7 +339,7 @@ function SectionNav({ here }: { here: SectionId }) {
               <Link
                 href={`/personas/${id}/${section.id}`}
                 replace
-                ref={section.id === here ? shown : undefined}
+                ref={section.id === here ? current : undefined}
                 aria-current={section.id === here ? "page" : undefined}
                 className={cx(
                   "-mb-px flex items-center gap-1.5 border-b-2 px-3 py-2 text-sm font-medium whitespace-nowrap -outline-offset-2!",
@@ -369,11 +377,6 @@ function SectionNav({ here }: { here: SectionId }) {
       </ul>
     </nav>
   );
-}
-
-/** On phones the section's tab may be outside of what is seen. */
-function shown(link: HTMLAnchorElement | null): void {
-  link?.scrollIntoView({ block: "nearest", inline: "center" });
 }
 
 function Back() {

@@ -84,6 +84,12 @@ export function Publish({ open, onClose }: { open: boolean; onClose: () => void 
     >
       <div className="flex flex-col gap-4">
         {error && <Notice level="error">{error}</Notice>}
+        {isDirty && isStale && (
+          <Notice level="warning">
+            Somebody else has saved another draft since you began. Save yours first: you are then
+            shown both.
+          </Notice>
+        )}
         {errors.length > 0 && (
           <Notice level="error" title="It cannot be saved as it is">
             <ul>

@@ -19,7 +19,7 @@ import {
 
 import { Code } from "../code/Code";
 import { useDefaults } from "../editing/defaults";
-import { jsonText } from "../editing/document";
+import { jsonText, same } from "../editing/document";
 import { useEditing } from "../editing/useEditing";
 import { Choice } from "./Choice";
 
@@ -271,8 +271,15 @@ function SharedVoice() {
 
 function Pronunciations() {
   const { doc, set, problem } = useEditing();
-  const words = Object.entries(doc.pronunciations);
-  const put = (next: [string, string][]) => set({ pronunciations: Object.fromEntries(next) });
+  // While it is typed, a word may be the same as another one: as rows both are kept.
+  const [rows, setRows] = useState(Object.entries(doc.pronunciations));
+  const words = same(Object.fromEntries(rows), doc.pronunciations)
+    ? rows
+    : Object.entries(doc.pronunciations);
+  const put = (next: [string, string][]) => {
+    setRows(next);
+    set({ pronunciations: Object.fromEntries(next) });
+  };
   return (
     <Card
       title="Pronunciations"
