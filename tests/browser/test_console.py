@@ -8,7 +8,7 @@ from typing import Any
 
 import pyotp
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, WebSocketRoute, expect
 
 from voice_agent.web.pages import is_built
 
@@ -258,6 +258,33 @@ def test_the_keyboard_reaches_everything(console: Page, roma: Demo) -> None:
     console.keyboard.press("g")
     console.keyboard.press("a")
     expect(console.get_by_role("heading", name="Account")).to_be_visible()
+
+
+def test_a_live_socket_that_breaks_goes_on_where_it_was(console: Page, roma: Demo) -> None:
+    sockets: list[WebSocketRoute] = []
+    asked: list[dict[str, Any]] = []
+
+    def connect(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        sockets.append(socket)
+
+        def pass_on(message: str | bytes) -> None:
+            asked.append(json.loads(message))
+            server.send(message)
+
+        socket.on_message(pass_on)
+
+    console.route_web_socket("**/console/live", connect)
+    console.goto(f"{roma.url}/console/account")
+    expect(console.get_by_text("Live", exact=True)).to_be_visible()
+    console.wait_for_timeout(300)  # Until the snapshot is there, behind which it goes on.
+    before, begun = len(sockets), len(asked)
+    sockets[-1].close(code=1013)
+    expect(console.get_by_text("Reconnecting…")).to_be_visible()
+    expect(console.get_by_text("Live", exact=True)).to_be_visible()
+    assert len(sockets) == before + 1
+    (again,) = [each for each in asked[begun:] if each["topic"] == "personas"]
+    assert again["type"] == "watch" and again["epoch"] and again["after"] >= 0
 
 
 @pytest.mark.parametrize(("size", "theme"), [(WIDE, "light"), (PHONE, "dark")])
