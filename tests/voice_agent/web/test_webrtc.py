@@ -269,7 +269,8 @@ async def test_who_may_not_is_told(
     ("sdp", "code"),
     [
         ("nonsense", "malformed"),
-        ("v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 0\r\n", "malformed"),
+        ("m=audio 9 UDP/TLS/RTP/SAVPF 0\r\n", "format"),
+        ("m=audio 9 X 111\r\na=rtpmap:111 opus/48000/2\r\n", "malformed"),
         ("m=audio 9 X 0\r\nm=video 9 X 0\r\n", "malformed"),
     ],
 )

@@ -22,7 +22,7 @@ def checked(offer: str) -> str:
     kinds = [line.split(" ", 1)[0] for line in _lines(offer) if line.startswith("m=")]
     if kinds.count("m=audio") != 1:
         raise OfferRefused("The offer must have one audio line.")
-    if kinds.count("m=application") > 1 or len(kinds) > 2:
+    if len(kinds) > 1 + kinds.count("m=application") or len(kinds) > 2:
         raise OfferRefused("The offer may have one audio line and one data channel, nothing else.")
     if "opus/48000/2" not in offer.lower():
         raise OfferRefused("The offer must allow Opus.", "format")

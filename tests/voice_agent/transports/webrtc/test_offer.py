@@ -39,6 +39,7 @@ def test_a_flood_of_candidates_is_cut() -> None:
         ("m=video 9 X 1\n", "malformed"),
         (OFFER + "m=audio 9 X 111\n", "malformed"),
         (OFFER + "m=video 9 X 1\n", "malformed"),
+        (OFFER.replace("m=application", "m=video"), "malformed"),
         (OFFER.replace("opus", "g722"), "format"),
     ],
 )
