@@ -1,5 +1,6 @@
 """The calls' pages of the console, with a caller on the telephone."""
 
+import asyncio
 import json
 import re
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 from tests.voice_agent.actions.hooks import listening
 from tests.voice_agent.actions.schemas import document
 from tests.voice_agent.media import TONE
+from voice_agent.client import Client
 from voice_agent.personas.persona import Persona, Telephone
 from voice_agent.telephony.caller import Script, Utterance
 from voice_agent.web.pages import is_built
@@ -211,6 +213,37 @@ def test_another_policy_is_tried_on_a_recorded_call(page: Page, roma: Place) -> 
     _accessible(page)
     page.get_by_role("button", name="As recorded").first.click()
     expect(panel.get_by_text("the same", exact=True)).to_have_count(len(ANSWERS))
+
+
+async def _in_two_parts(roma: Place) -> str:
+    """A client's conversation that is paused and resumed; its id."""
+    async with Client(roma.url, roma.secret) as client:
+        await client.init(persona_name="Bella Roma", user_id="maria")
+        for part in ("first", "second"):
+            await client.say_text(f"This is the {part} part.")
+            async with asyncio.timeout(HANG_MS / 1000):
+                while not any(f"the {part}" in each.content for each in client.messages):
+                    await asyncio.sleep(0.05)
+            await client.end()
+            if part == "first":
+                await client.resume()
+    return client.conversation_id
+
+
+def test_a_conversation_that_went_on_is_shown_call_by_call(page: Page, roma: Place) -> None:
+    id = roma.loop.run(_in_two_parts(roma))
+    roma.idle()
+    assert roma.records()
+    page.goto(f"{roma.url}/console/calls/{id}")
+    expect(page.get_by_role("heading", name="maria")).to_be_visible()
+    expect(page.get_by_text("This conversation went on in 2 calls")).to_be_visible()
+    first = page.get_by_role("button", name=re.compile("^(We record.*)?This is the first"))
+    second = page.get_by_role("button", name=re.compile("^This is the second"))
+    expect(first).to_be_visible()
+    expect(second).to_have_count(0)
+    page.get_by_role("link", name=re.compile(r"^2\. ")).click()
+    expect(second).to_be_visible()
+    expect(first).to_have_count(0)
 
 
 def test_the_pages_fit_a_phone_in_the_dark(chromium: Browser, session: Any, roma: Place) -> None:

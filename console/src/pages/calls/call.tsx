@@ -157,7 +157,7 @@ function Call({ conversation, view, part }: CallProps) {
         )
       }
     >
-      {view.parts.length > 1 && <Parts view={view} part={live ? null : part} />}
+      {view.parts.length > 1 && <Parts conversation={conversation} view={view} part={live ? null : part} />}
       <Facts conversation={conversation} view={view} />
       {view.error != null && <LoadError error={view.error} />}
       {live ? (
@@ -237,21 +237,37 @@ function Downloads({ conversation, view, part }: CallProps) {
   );
 }
 
-function Parts({ view, part }: { view: CallView; part: number | null }) {
+interface PartsProps {
+  conversation: Conversation;
+  view: CallView;
+  /** Null: what goes on now is shown. */
+  part: number | null;
+}
+
+function Parts({ conversation, view, part }: PartsProps) {
+  const link = (href: string, here: boolean, text: string) => (
+    <Link
+      key={href}
+      href={href}
+      aria-current={here ? "page" : undefined}
+      className={here ? "font-semibold" : "text-accent underline"}
+    >
+      {text}
+    </Link>
+  );
   return (
     <Notice>
       <span className="flex flex-wrap items-center gap-x-4 gap-y-1">
         This conversation went on in {view.parts.length} calls:
-        {view.parts.map((each) => (
-          <Link
-            key={each.part}
-            href={`?part=${each.part}`}
-            aria-current={each.part === part ? "page" : undefined}
-            className={each.part === part ? "font-semibold" : "text-accent underline"}
-          >
-            {each.part}. {moment(each.startedAt)}
-          </Link>
-        ))}
+        {view.parts.map((each) =>
+          link(
+            `/calls/${conversation.id}?part=${each.part}`,
+            each.part === part,
+            `${each.part}. ${moment(each.startedAt)}`,
+          ),
+        )}
+        {conversation.status === "live" &&
+          link(`/calls/${conversation.id}`, part === null, "What goes on now")}
       </span>
     </Notice>
   );
