@@ -20,6 +20,7 @@ from typing import Any
 
 import aiohttp
 import numpy as np
+import psutil
 
 from voice_agent.calls.records import DEFAULT_WORKSPACE
 from voice_agent.storage.store import opened
@@ -67,6 +68,8 @@ class Result:
     """Everything that is printed with --json."""
 
     held: list[Held]
+    echo: tuple[int, float, float]
+    """Calls through the media path alone: how many, CPU ms for each second of each, the core."""
     aiortc_ms: Spread
     chromium_ms: Spread | None
     """None without Chromium."""
@@ -85,14 +88,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 async def _main(options: argparse.Namespace) -> int:
     cores = share_out()
     remark(f"{cores.note}; energy")
-    async with _echoing(cores.server) as url:
+    async with _echoing(cores.server) as (url, _):
         with pinned(cores.callers):
             remark("round trip of an aiortc page")
             aiortc_ms = spread(await _aiortc_round_trips(url))
             chromium_ms = await _chromium(url)
+    echo = await _echoes(max(map(int, options.calls.split(","))), options.seconds, cores)
     rows = [int(count) for count in options.calls.split(",")]
     held = [await _held(count, options.seconds, cores) for count in rows if count]
-    result = Result(held, aiortc_ms, chromium_ms)
+    result = Result(held, echo, aiortc_ms, chromium_ms)
     if options.json:
         say_json({"result": result})
     else:
@@ -147,6 +151,26 @@ async def _held(calls: int, seconds: float, cores: Cores) -> Held:
                 )
 
 
+async def _echoes(calls: int, seconds: float, cores: Cores) -> tuple[int, float, float]:
+    """So many pages hear themselves, through the media path alone."""
+    async with _echoing(cores.server) as (url, pid), AsyncExitStack() as stack:
+        with pinned(cores.callers):
+            http = await stack.enter_async_context(aiohttp.ClientSession())
+            for number in range(calls):
+                page = Page(http, url)
+                stack.push_async_callback(page.close)
+                page.microphone = _talks(number)
+                await page.begin(channel=False)
+            await asyncio.sleep(2)
+            remark(f"{calls} echoes")
+            process = psutil.Process(pid)
+            before, began = process.cpu_times(), time.monotonic()
+            await asyncio.sleep(seconds)
+            after, took = process.cpu_times(), time.monotonic() - began
+    cpu = after.user + after.system - before.user - before.system
+    return calls, 1000 * cpu / took / calls, cpu / took
+
+
 async def _token(http: aiohttp.ClientSession, url: str, key: str) -> str:
     headers = {"Authorization": f"Bearer {key}"}
     async with http.post(f"{url}/api/sessions", json={}, headers=headers) as response:
@@ -181,15 +205,15 @@ async def _lateness(seconds: float) -> list[float]:
 
 
 @asynccontextmanager
-async def _echoing(cores: frozenset[int]) -> AsyncIterator[str]:
-    """A process that gives back what it hears, on `cores`; its address."""
+async def _echoing(cores: frozenset[int]) -> AsyncIterator[tuple[str, int]]:
+    """A process that gives back what it hears, on `cores`; its address and id."""
     with pinned(cores):
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "bench.webrtc", "--echo", stdout=asyncio.subprocess.PIPE
         )
     assert process.stdout is not None
     try:
-        yield (await process.stdout.readline()).decode().strip()
+        yield (await process.stdout.readline()).decode().strip(), process.pid
     finally:
         process.terminate()
         await process.wait()
@@ -200,23 +224,26 @@ async def _echo() -> int:
     from aiohttp import web
 
     from voice_agent.transports.webrtc.connection import Connection
-    from voice_agent.transports.webrtc.leg import WebRtcLeg
 
     class Echo:
         """Satisfies `connection.Party`."""
 
         def __init__(self) -> None:
-            self._leg = WebRtcLeg(60, lambda: None)
+            self._queue = bytearray()
 
         def connected(self, connection: Connection) -> None: ...
 
         def heard(self, connection: Connection, pcm: bytes) -> None:
-            self._leg.send(pcm)
+            self._queue += pcm
+            # What came in a burst, when the connection began, is not to be late for ever.
+            del self._queue[: -2 * FRAME_BYTES]
 
         def said(self, connection: Connection, text: str | bytes) -> None: ...
 
         def frame(self, connection: Connection) -> bytes | None:
-            return self._leg.frame()
+            frame = bytes(self._queue[:FRAME_BYTES])
+            del self._queue[:FRAME_BYTES]
+            return frame.ljust(FRAME_BYTES, b"\0") if frame else None
 
         def broke(self, connection: Connection, left: bool) -> None: ...
 
@@ -396,6 +423,8 @@ def show(result: Result) -> None:
     )
     say(table(columns, [_row(held) for held in result.held]))
     say()
+    calls, cpu_ms, core = result.echo
+    say(f"The media path alone, {calls} calls: {cpu_ms:.0f} CPU ms, {core:.0%} of the core.")
     say(f"Budget: {CALLS_PER_CORE} calls for each core.")
 
 
