@@ -1,6 +1,5 @@
 """The calls' pages of the console, with a caller on the telephone."""
 
-import asyncio
 import json
 import re
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.voice_agent.actions.hooks import listening
 from tests.voice_agent.actions.schemas import document
+from tests.voice_agent.calls.rooms import becomes
 from tests.voice_agent.media import TONE
 from voice_agent.client import Client
 from voice_agent.personas.persona import Persona, Telephone
@@ -221,9 +221,8 @@ async def _in_two_parts(roma: Place) -> str:
         await client.init(persona_name="Bella Roma", user_id="maria")
         for part in ("first", "second"):
             await client.say_text(f"This is the {part} part.")
-            async with asyncio.timeout(HANG_MS / 1000):
-                while not any(f"the {part}" in each.content for each in client.messages):
-                    await asyncio.sleep(0.05)
+            words = f"the {part}"
+            await becomes(lambda: any(words in each.content for each in client.messages))  # noqa: B023  # Called at once.
             await client.end()
             if part == "first":
                 await client.resume()
