@@ -124,12 +124,14 @@ async def serving(
     settings: Sequence[str],
     cores: frozenset[int],
     environment: Mapping[str, str] | None = None,
+    configuration: str = "scripted.toml",
 ) -> AsyncIterator[Server]:
-    """A server with scripted providers and `settings` (key=value), on `cores`.
+    """A server with `settings` (key=value) on `cores`; its providers are scripted, if nothing else
+    is wanted.
 
     `environment` is for keys. Raises ServerFailed.
     """
-    arguments = ["serve", "--config", "scripted.toml", "--port", "0", "--json"]
+    arguments = ["serve", "--config", configuration, "--port", "0", "--json"]
     for setting in settings:
         arguments += ["--set", setting]
     began = time.monotonic()

@@ -57,8 +57,16 @@ def webrtc(*options: Rest) -> int:
     return _run("webrtc", options)
 
 
+@app.command(help_flags=[])  # The benchmark tells its own options.
+def local(*options: Rest) -> int:
+    """How soon the local agent answers over the telephone and over WebRTC, by turns."""
+    return _run("local", options)
+
+
 def _run(
-    name: Literal["latency", "load", "micro", "retrieval", "dispatch", "consoles", "webrtc"],
+    name: Literal[
+        "latency", "load", "micro", "retrieval", "dispatch", "consoles", "webrtc", "local"
+    ],
     options: tuple[str, ...],
 ) -> int:
     root = Path(__file__).resolve().parents[2]
