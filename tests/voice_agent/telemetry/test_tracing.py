@@ -66,7 +66,9 @@ async def collecting(hangs: bool = False) -> AsyncIterator[Collector]:
 
 
 def attributes(span: Span) -> dict[str, object]:
-    return {one.key: getattr(one.value, one.value.WhichOneof("value")) for one in span.attributes}
+    return {
+        one.key: getattr(one.value, one.value.WhichOneof("value") or "") for one in span.attributes
+    }
 
 
 async def test_a_call_arrives_as_one_trace(monkeypatch: pytest.MonkeyPatch) -> None:
