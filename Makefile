@@ -73,8 +73,8 @@ model-tests: models
 chromium:
 	@command -v chromium >/dev/null || { \
 		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-			apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
-		else echo "The browser tests need Chromium: apt-get install chromium" >&2; exit 1; fi; }
+			apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; \
+		else echo "The browser tests need Chromium: apt-get install chromium fonts-dejavu-core" >&2; exit 1; fi; }
 
 browser-tests: models chromium $(CONSOLE)/index.html
 	$(BIN)/pytest -q -n 2 -m browser tests/browser
