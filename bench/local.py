@@ -136,7 +136,7 @@ async def _browsed(server: Server, key: str, questions: Sequence[Question]) -> l
         headers = {"Authorization": f"Bearer {key}"}
         async with http.post(f"{server.url}/api/sessions", json={}, headers=headers) as response:
             token = str((await response.json())["token"])
-        mouth = _Mouth(there)
+        mouth = Mouth(there)
         await there.begin(token=token, personaName="Bella Roma")
         await mouth.silence()
         took = []
@@ -148,7 +148,7 @@ async def _browsed(server: Server, key: str, questions: Sequence[Question]) -> l
         return took
 
 
-class _Mouth:
+class Mouth:
     """Says something into a page, and hears when it is answered."""
 
     def __init__(self, there: Page) -> None:
