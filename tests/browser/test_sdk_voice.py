@@ -9,7 +9,11 @@ from .place import Pages, Place
 from .test_sdk import TRANSPORTS, opened, run
 
 pytestmark = pytest.mark.browser
-SETTINGS = ("tts.audio_ms=2500", "stt.text=go forward ten meters")
+SETTINGS = (
+    "tts.audio_ms=2500",
+    "stt.text=go forward ten meters",
+    "endpointing.fixed_ms=800",  # Longer than any pause between these words.
+)
 MICROPHONE = (1.2, "goforward", 30.0)
 """So that whoever opens the microphone speaks while the first sentence is being said."""
 
