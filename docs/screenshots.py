@@ -13,7 +13,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect, sync_playwright
 
-from tests.browser.demo import SAID, Demo, demo, sign_up
+from tests.browser.demo import SAID, Demo, demo, invited, sign_up
 from tests.browser.place import microphone
 from tests.browser.telephone import Guests
 
@@ -195,7 +195,7 @@ SHOTS = (
     Shot("persona-publish", "/personas/{persona}", _compare),
     Shot("persona-deploy", "/personas/{persona}/deploy", _examine),
     Shot("account", "/account"),
-    Shot("welcome", "/welcome"),
+    Shot("welcome", "/account", lambda page, _: invited(page)),
     Shot("calls", "/calls", _board),
     Shot("call-live", "/calls", _live_call),
     Shot("call", "/calls", _call),

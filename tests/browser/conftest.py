@@ -8,12 +8,14 @@ scripted.toml), ``MICROPHONE`` (what is heard each time that a page opens the mi
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from voice_agent.personas.persona import Persona
 
+from .demo import Demo, sign_up
 from .place import HANG_MS, Pages, Place, microphone, pages, place
 
 expect.set_options(timeout=HANG_MS)
@@ -71,6 +73,14 @@ def chromium(request: pytest.FixtureRequest, said: Path) -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
+
+
+@pytest.fixture(scope="module")
+def session(chromium: Browser, roma: Place | Demo) -> Any:
+    """What a browser keeps that has signed in to the console of the module's `roma`."""
+    with chromium.new_context() as context:
+        sign_up(context.new_page(), roma if isinstance(roma, Place) else roma.place)
+        return context.storage_state()
 
 
 @pytest.fixture

@@ -164,6 +164,19 @@ def sign_up(page: Page, anna: Place) -> None:
     expect(page.get_by_role("navigation", name="Main")).to_be_visible()
 
 
+def invited(page: Page) -> None:
+    """Who is signed in invites somebody, who opens the link; ends where a name is asked for."""
+    link = page.evaluate(
+        "fetch('/api/invitations', {method: 'POST'}).then(async (told) => (await told.json()).link)"
+    )
+    here = page.evaluate("location.origin")
+    page.context.clear_cookies()
+    page.goto("about:blank")
+    page.goto(f"{here}/console/#{link.partition('#')[2]}")
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.get_by_role("heading", name="Make it yours")).to_be_visible()
+
+
 def sign_in(page: Page, anna: Place, path: str = "/playground") -> None:
     """Sign in with the name and the password that `sign_up` has chosen."""
     page.goto(f"{anna.url}/console/signin?to={path}")

@@ -21,6 +21,7 @@ from voice_agent.web.pages import is_built
 from voice_pipelines.ports import ToolCall
 
 from .place import HANG_MS, Loop, Place, place
+from .sights import check
 from .telephone import CALLER, ring
 
 pytestmark = pytest.mark.browser
@@ -37,7 +38,6 @@ SCRIPT = Script(
     farewell_ms=400,
     greeting_ms=3000,
 )
-AXE = Path(__file__).parents[2] / "console" / "node_modules" / "axe-core" / "axe.min.js"
 
 
 @pytest.fixture(scope="module")
@@ -76,15 +76,6 @@ def roma(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         hooks.close()
 
 
-@pytest.fixture(scope="module")
-def session(chromium: Browser, roma: Place) -> Any:
-    """What a browser of an administrator keeps."""
-    with chromium.new_context() as context:
-        answer = context.request.post(f"{roma.url}/api/login", data={"link": roma.link})
-        assert answer.ok, answer.text()
-        return context.storage_state()
-
-
 @pytest.fixture
 def context(chromium: Browser, session: Any) -> Iterator[BrowserContext]:
     with chromium.new_context(storage_state=session) as opened:
@@ -98,18 +89,6 @@ def _recorded(roma: Place) -> str:
         roma.loop.run(ring(roma, SCRIPT))
         roma.idle()
     return roma.records()[0].conversation.id
-
-
-def _accessible(page: Page) -> None:
-    """Nothing that axe finds wrong."""
-    page.evaluate(AXE.read_text("utf-8"))
-    found = page.evaluate(
-        "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa']})"
-    )
-    wrong = [
-        (each["id"], [node["html"][:200] for node in each["nodes"]]) for each in found["violations"]
-    ]
-    assert not wrong, json.dumps(wrong, indent=1)
 
 
 def _heard(page: Page) -> Locator:
@@ -154,7 +133,7 @@ def test_the_history_is_filtered_and_walked_with_the_keyboard(page: Page, roma: 
     page.goto(f"{roma.url}/console/calls")
     row = page.get_by_role("table", name="Calls", exact=True).get_by_role("row").nth(1)
     expect(row).to_contain_text(CALLER)
-    _accessible(page)
+    check(page)
     page.get_by_label("Status").select_option("paused")
     expect(page.get_by_text("No call is like that")).to_be_visible()
     page.get_by_role("button", name="Show all calls").click()
@@ -193,7 +172,7 @@ def test_a_recorded_call_is_listened_to_and_measured(page: Page, roma: Place) ->
     expect(first).to_have_attribute("aria-current", "true")
     expect(page.get_by_role("figure")).to_contain_text("First audio per turn")
     expect(page.get_by_role("table", name="Stages of turn")).to_have_count(2)  # Of both picked.
-    _accessible(page)
+    check(page)
     with page.expect_download() as download:
         page.get_by_role("link", name="Journal").click()
     header = json.loads(Path(download.value.path()).read_text("utf-8").splitlines()[0])
@@ -210,7 +189,7 @@ def test_another_policy_is_tried_on_a_recorded_call(page: Page, roma: Place) -> 
     expect(turns.nth(1)).to_contain_text(re.compile(r"[34]\d\d ms later"))
     expect(panel.get_by_role("status")).to_contain_text("slower")
     expect(panel).to_contain_text("fixed_ms = 600")
-    _accessible(page)
+    check(page)
     page.get_by_role("button", name="As recorded").first.click()
     expect(panel.get_by_text("the same", exact=True)).to_have_count(len(ANSWERS))
 
@@ -255,4 +234,4 @@ def test_the_pages_fit_a_phone_in_the_dark(chromium: Browser, session: Any, roma
             page.goto(f"{roma.url}/console/{path}")
             page.wait_for_load_state("networkidle")
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
-        _accessible(page)
+        check(page)

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pyotp
@@ -12,12 +11,12 @@ from playwright.sync_api import Browser, BrowserContext, Page, WebSocketRoute, e
 
 from voice_agent.web.pages import is_built
 
-from .demo import ANSWERS, NAME, PASSWORD, SAID, Demo, demo, sign_up
+from .demo import ANSWERS, NAME, PASSWORD, SAID, Demo, demo, invited
 from .place import HANG_MS
+from .sights import PHONE, WIDE, check, watched
 
 pytestmark = pytest.mark.browser
 MICROPHONE = (1.5, "goforward", 4.0)
-AXE = Path(__file__).parents[2] / "console" / "node_modules" / "axe-core" / "axe.min.js"
 DEVICE = {
     "protocol": "ctap2",
     "transport": "internal",
@@ -26,7 +25,6 @@ DEVICE = {
     "isUserVerified": True,
     "automaticPresenceSimulation": True,
 }
-WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 
 
 @pytest.fixture(scope="module")
@@ -36,14 +34,6 @@ def roma(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def session(chromium: Browser, roma: Demo) -> Any:
-    """What a browser keeps that has signed in by the first start's link."""
-    with chromium.new_context() as context:
-        sign_up(context.new_page(), roma.place)
-        return context.storage_state()
-
-
 @contextmanager
 def _context(chromium: Browser, session: Any, **options: Any) -> Iterator[BrowserContext]:
     with chromium.new_context(storage_state=session, **options) as context:
@@ -51,34 +41,12 @@ def _context(chromium: Browser, session: Any, **options: Any) -> Iterator[Browse
         yield context
 
 
-@contextmanager
-def _watched(context: BrowserContext, roma: Demo) -> Iterator[Page]:
-    """A page that throws nothing, asks nobody else, and keeps to its policy."""
-    page = context.new_page()
-    problems: list[str] = []
-    page.on("pageerror", lambda error: problems.append(str(error)))
-    page.on(
-        "console",
-        lambda told: problems.append(told.text) if "Content Security Policy" in told.text else None,
-    )
-    page.on(
-        "request",
-        lambda asked: (
-            None
-            if asked.url.startswith((roma.url, "data:", "blob:"))
-            else problems.append(f"asked for {asked.url}")
-        ),
-    )
-    yield page
-    assert not problems
-
-
 @pytest.fixture
 def console(chromium: Browser, roma: Demo, session: Any) -> Iterator[Page]:
     """Signed in, on a laptop."""
     with (
         _context(chromium, session, viewport=WIDE, permissions=["microphone"]) as context,
-        _watched(context, roma) as page,
+        watched(context, roma.url) as page,
     ):
         yield page
 
@@ -102,7 +70,7 @@ def _heard(page: Page, text: str) -> None:
 def test_a_link_works_once_and_the_password_from_then_on(
     chromium: Browser, roma: Demo, session: Any
 ) -> None:
-    with chromium.new_context() as context, _watched(context, roma) as page:
+    with chromium.new_context() as context, watched(context, roma.url) as page:
         page.goto(f"{roma.url}/console/#link={roma.place.link}")
         page.get_by_role("button", name="Sign in", exact=True).click()
         expect(page.get_by_role("alert")).to_be_visible()  # It was used to sign up.
@@ -229,7 +197,7 @@ def test_a_conversation_by_voice_with_its_latency_and_what_was_not_heard(
 def test_a_microphone_that_is_forbidden_is_explained(
     chromium: Browser, roma: Demo, session: Any
 ) -> None:
-    with _context(chromium, session) as context, _watched(context, roma) as page:
+    with _context(chromium, session) as context, watched(context, roma.url) as page:
         _playground(page, roma)
         page.get_by_role("button", name="Talk", exact=True).first.click()
         expect(page.get_by_role("alert")).to_contain_text("does not let this page use the micro")
@@ -293,37 +261,31 @@ def test_pages_are_accessible_in_both_themes_and_widths(
 ) -> None:
     with (
         _context(chromium, session, viewport=size, color_scheme=theme) as context,
-        _watched(context, roma) as page,
+        watched(context, roma.url) as page,
     ):
         _playground(page, roma)
         _say(page, "Hello?")
         expect(page.get_by_role("log")).to_contain_text("Hello?")
-        _check(page)
+        check(page)
         for tab in ("Edit", "Latency"):
             page.get_by_role("tab", name=tab).click()
-            _check(page)
+            check(page)
         page.goto(f"{roma.url}/console/account")
         expect(page.get_by_role("table", name="Administrators")).to_be_visible()
-        _check(page)
+        check(page)
+        page.keyboard.press("?")
+        expect(page.get_by_role("dialog")).to_be_visible()
+        check(page)
         page.route(
             "**/api/personas?*",
             lambda route: route.fulfill(json={"items": [], "next": None}),
         )
         page.goto(f"{roma.url}/console/playground")
         expect(page.get_by_role("heading", name="Who shall answer?")).to_be_visible()
-        _check(page)
+        check(page)
+        invited(page)
+        check(page)
         context.clear_cookies()
         page.goto(f"{roma.url}/console/signin")
         expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
-        _check(page)
-
-
-def _check(page: Page) -> None:
-    """Nothing for axe to complain of, and nothing beyond the window's edge."""
-    page.evaluate(AXE.read_text())  # Past the page's policy, as the browser's own tools are.
-    found = page.evaluate("axe.run({resultTypes: ['violations']})")
-    told = [
-        {each["id"]: [node["html"][:200] for node in each["nodes"]]} for each in found["violations"]
-    ]
-    assert not told, json.dumps(told, indent=1)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        check(page)

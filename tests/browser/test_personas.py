@@ -12,12 +12,11 @@ from playwright.sync_api import Browser, Page, expect
 
 from voice_agent.web.pages import is_built
 
-from .demo import PROMPT, Demo, demo, sign_up
+from .demo import PROMPT, Demo, demo
 from .place import HANG_MS
+from .sights import PHONE, WIDE, check, watched
 
 pytestmark = pytest.mark.browser
-AXE = Path(__file__).parents[2] / "console" / "node_modules" / "axe-core" / "axe.min.js"
-WIDE, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 DRAFT_7 = "http://json-schema.org/draft-07/schema#"
 SECTIONS = (
     *("prompt", "actions", "scenarios", "voice", "model", "turns"),
@@ -32,37 +31,18 @@ def roma(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def session(chromium: Browser, roma: Demo) -> Any:
-    """What a browser keeps that has signed in by the first start's link."""
-    with chromium.new_context() as context:
-        sign_up(context.new_page(), roma.place)
-        return context.storage_state()
-
-
 @contextmanager
-def _opened(chromium: Browser, session: Any, **options: Any) -> Iterator[Page]:
-    """A page that throws nothing and keeps to its policy."""
+def _opened(chromium: Browser, roma: Demo, session: Any, **options: Any) -> Iterator[Page]:
     with chromium.new_context(storage_state=session, **options) as context:
         context.set_default_timeout(HANG_MS)
-        page = context.new_page()
-        problems: list[str] = []
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("console", lambda told: problems.extend(_against_policy(told.text)))
-        yield page
-        assert not problems
-
-
-def _against_policy(told: str) -> list[str]:
-    # Chromium wants to keep the looks of what is replaced in an editor; CodeMirror does not.
-    is_own = told.startswith("Applying inline style")
-    return [told] if "Content Security Policy" in told and not is_own else []
+        with watched(context, roma.url) as page:
+            yield page
 
 
 @pytest.fixture
-def console(chromium: Browser, session: Any) -> Iterator[Page]:
+def console(chromium: Browser, roma: Demo, session: Any) -> Iterator[Page]:
     """Signed in, on a laptop."""
-    with _opened(chromium, session, viewport=WIDE) as page:
+    with _opened(chromium, roma, session, viewport=WIDE) as page:
         yield page
 
 
@@ -306,25 +286,17 @@ def test_what_is_not_changed_is_the_servers(console: Page, roma: Demo) -> None:
 def test_every_section_is_accessible(
     chromium: Browser, roma: Demo, session: Any, size: Any, theme: Any
 ) -> None:
-    with _opened(chromium, session, viewport=size, color_scheme=theme) as page:
+    with _opened(chromium, roma, session, viewport=size, color_scheme=theme) as page:
         page.goto(f"{roma.url}/console/personas")
         expect(page.get_by_role("table", name="Personas")).to_be_visible()
-        _check(page)
+        check(page)
         _open(page, roma, roma.persona)
         expect(page.get_by_role("textbox", name="Prompt")).to_be_visible()
         for section in SECTIONS:
             page.locator(f'nav[aria-label="Sections"] a[href$="/{section}"]').click()
             expect(page.locator('[role="status"] .sr-only')).to_have_count(0)  # Nothing loads.
-            _check(page)
-
-
-def _check(page: Page) -> None:
-    """Nothing for axe to complain of, and nothing beyond the window's edge."""
-    if not page.evaluate("'axe' in window"):
-        page.evaluate(AXE.read_text())  # Past the page's policy, as the browser's own tools are.
-    found = page.evaluate("axe.run({resultTypes: ['violations']})")
-    told = [
-        {each["id"]: [node["html"][:200] for node in each["nodes"]]} for each in found["violations"]
-    ]
-    assert not told, f"{page.url}: {json.dumps(told, indent=1)}"
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
+            check(page)
+        page.goto(f"{roma.url}/console/personas")
+        page.get_by_role("button", name="New persona").click()
+        expect(page.get_by_role("dialog", name="New persona")).to_be_visible()
+        check(page)
