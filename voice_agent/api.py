@@ -21,10 +21,12 @@ from .calls.recording_store import open_store
 from .calls.records import RecordWriter
 from .calls.session import Switchboard
 from .errors import ConfigurationError
+from .personas import files
+from .personas.persona import Persona
 from .personas.repository import StoredPersona
 from .presets import PRESETS
 from .retrieval import Retrievers
-from .settings import Configuration, Settings
+from .settings import Configuration, Settings, data_directory
 from .storage.store import Store
 from .telemetry.metrics import Metrics
 from .telephone_check import TelephoneCheck
@@ -42,6 +44,9 @@ from .web.history import History
 from .web.live import LiveRoutes, signs_out
 from .web.scripts import ScriptRoutes
 from .web.webrtc import WebRtcRoutes
+
+_INCLUDED = ("restaurant", "questions", "appointments")
+"""Personas that come with the server, to begin with."""
 
 
 class ApiCalls:
@@ -152,6 +157,7 @@ async def api(
         telephone=TelephoneCheck(settings, os.environ, exchange.rest if exchange else None),
         catalog=Catalog(settings, os.environ, shared),
         defaults=_defaults(configuration),
+        templates=_templates(reception.default),
         keys_set={each.key for each in PRESETS.values() if os.environ.get(each.key)},
         requests_per_minute=settings.access.requests_per_minute,
         public_url=settings.server.public_url.rstrip("/"),
@@ -242,6 +248,18 @@ def _turn_secret(settings: Settings) -> str:
             f"environment variable {webrtc.turn_secret_env} (`webrtc.turn_secret_env`)."
         )
     return secret
+
+
+def _templates(own: Persona) -> dict[str, Persona]:
+    """The server's own persona, those that come with it, and one to be filled in."""
+    folder = data_directory() / "personas"
+    included = {name: files.read(folder / f"{name}.toml") for name in _INCLUDED}
+    telephone = own.telephone.model_copy(update={"numbers": ()})  # They are the own one's.
+    return {
+        "own": own.model_copy(update={"telephone": telephone}),
+        **{id: each for id, each in included.items() if each.name != own.name},
+        "blank": files.blank("New persona"),
+    }
 
 
 def _defaults(configuration: Configuration) -> Defaults:

@@ -74,7 +74,7 @@ def _published(page: Page, version: int) -> None:
 def test_a_persona_from_a_template_to_calls_and_back(console: Page, roma: Demo) -> None:
     console.goto(f"{roma.url}/console/personas")
     console.get_by_role("button", name="New persona").click()
-    console.get_by_label("Name").fill("Nora")
+    console.get_by_role("textbox", name="Name").fill("Nora")
     console.get_by_role("radio", name="Answers questions").check()
     console.get_by_role("button", name="Create").click()
     expect(console.get_by_role("heading", name="Nora")).to_be_visible()

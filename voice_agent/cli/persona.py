@@ -62,10 +62,9 @@ def new(name: str, *, to: Path | None = None) -> int:
         The file; by default one of that name in this folder. It must not exist.
     """
     from ..errors import CommandError
-    from ..personas.files import PATTERN, file_name, write
-    from ..personas.persona import Persona
+    from ..personas.files import blank, file_name, write
 
-    persona = Persona(name=name, prompt=PATTERN, initial_message="Hello, how can I help you?")
+    persona = blank(name)
     path = to or Path(file_name(persona))
     if path.exists():
         raise CommandError(f"{path} exists already: name another file with --to.")

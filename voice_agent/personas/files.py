@@ -50,6 +50,11 @@ class PersonaFileError(VoiceAgentError):
         super().__init__(f"{path}: {' '.join(problems)}")
 
 
+def blank(name: str) -> Persona:
+    """One to be filled in where there are brackets."""
+    return Persona(name=name, prompt=PATTERN, initial_message="Hello, how can I help you?")
+
+
 def read(path: Path) -> Persona:
     """The persona of a file. Raises PersonaFileError."""
     if path.suffix not in SUFFIXES:

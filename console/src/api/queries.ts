@@ -18,6 +18,7 @@ export const keys = {
   llms: ["llms"] as const,
   voices: ["voices"] as const,
   keywords: ["keywords"] as const,
+  templates: ["templates"] as const,
 };
 
 export const queries = new QueryClient({

@@ -5,7 +5,7 @@ import binascii
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -20,11 +20,8 @@ from pydantic import (
 
 from ...personas.persona import (
     E164,
-    CustomLlm,
     JsonObject,
-    Message,
     Persona,
-    Scenario,
     Text,
 )
 
@@ -193,19 +190,6 @@ class Findings(BaseModel):
     meter: MeterOut
 
 
-class DefaultsOut(BaseModel):
-    """What a persona has where it says nothing: the server's."""
-
-    llm: str
-    """Provider and model, for people."""
-    voice: str
-    """Provider and voice, for people."""
-    endpointing: dict[str, JsonValue]
-    interruption: dict[str, JsonValue]
-    phrases: dict[str, str]
-    """Without the greeting: that is `initial_message`."""
-
-
 class CounterOut(BaseModel):
     """How many messages of a user a persona has answered."""
 
@@ -353,21 +337,6 @@ class SessionOut(BaseModel):
     """Seconds."""
 
 
-class TryIn(Given):
-    """What the conversation begins with, as with `POST /api/sessions`."""
-
-    persona: Persona | None = None
-    """Tried in place of the draft, and not saved."""
-    user_id: UserId | None = None
-    details: dict[Short, str | int | float | bool | None] = {}
-
-
-class TryOut(SessionOut):
-    """A session token for what is tried, and what is doubtful in it."""
-
-    findings: list[FindingOut]
-
-
 class LinkIn(Given):
     link: Annotated[str, StringConstraints(max_length=200)]
     """The link that the first start printed, or what stands behind its ``#``."""
@@ -404,98 +373,6 @@ class LlmOut(BaseModel):
     """Whether the server has the key."""
 
 
-class VoiceOut(BaseModel):
-    """A voice that a persona can have."""
-
-    provider: str
-    voice_id: str
-    name: str
-    description: str
-    sample: bool
-    """Whether `GET /api/voices/{id}/sample` gives one."""
-
-
-class ProviderProblem(BaseModel):
-    """Why the voices of a provider are not listed, or not all of them."""
-
-    provider: str
-    message: str
-
-
-class VoicesOut(BaseModel):
-    items: list[VoiceOut]
-    problems: list[ProviderProblem]
-
-
-class KeywordOut(BaseModel):
-    """A keyword of prompts."""
-
-    name: str
-    text: str
-    """As it is written."""
-    description: str
-    place: Literal["anywhere", "prompt", "scenarios", "sayings"]
-    """Where it has a meaning: everywhere; in the prompt; within `{{#each scenarios}}`; within
-    `{{#each userSays}}` or `{{#each personaSays}}`."""
-
-
-class KeywordsOut(BaseModel):
-    items: list[KeywordOut]
-
-
-class MatchIn(Given):
-    text: Annotated[Text, StringConstraints(max_length=5_000)]
-    """What the user says."""
-    persona_text: Annotated[Text, StringConstraints(max_length=5_000)] = ""
-    """What the persona said before that."""
-
-
-class MatchOut(BaseModel):
-    index: int
-    """Of the scenario, from 0."""
-    score: float
-    """1 for the first by words and by meaning of both statements, 0 for an unrelated one."""
-    scenario: Scenario
-
-
-class MatchesOut(BaseModel):
-    """The scenarios that the prompt of such a turn has, the best first."""
-
-    items: list[MatchOut]
-    by_meaning: bool
-    """False where words alone were compared: without the model for it, or until it has read the
-    scenarios."""
-
-
-class CheckOut(BaseModel):
-    """What was looked at, and what is to be mended."""
-
-    name: str
-    """Of the check, for programs."""
-    ok: bool
-    message: str
-
-
-class AccountNumberOut(BaseModel):
-    """A number of the carrier's account."""
-
-    number: str
-    webhook: str
-    """What the carrier asks when it is called; empty for nothing."""
-    here: bool
-    """Whether that is this server."""
-
-
-class TelephoneOut(BaseModel):
-    """Whether calls reach a persona."""
-
-    webhook_url: str
-    """What the number's voice webhook is to be (POST); empty where the server has no public
-    address."""
-    numbers: list[AccountNumberOut]
-    findings: list[CheckOut]
-
-
 class CallIn(Given):
     phoneNumber: E164
     details: JsonObject = {}
@@ -522,65 +399,6 @@ class VoiceIn(Given):
     """A link to a shared voice of ElevenLabs, or a voice's id."""
     persona: Annotated[Text, StringConstraints(min_length=1, max_length=128)]
     """Its name or id."""
-
-
-# The shapes of older integrations -----------------------------------------------------------------
-
-
-class PromptIn(Given):
-    prompt: Annotated[Text, StringConstraints(max_length=200_000)]
-
-
-class InitialMessageIn(Given):
-    initialMessage: Message
-
-
-class RateLimitMessageIn(Given):
-    rateLimitMessage: Message
-    rateLimit: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
-
-
-class ToggleIn(Given):
-    enabled: bool
-
-
-class ScenariosIn(Given):
-    scenarios: Annotated[list[Scenario], Field(max_length=10_000)]
-
-
-class LlmIn(Given):
-    llm: Annotated[Text, StringConstraints(min_length=1, max_length=200)] | CustomLlm | None
-
-
-def _digits(text: Any) -> Any:
-    return text.replace(" ", "") if isinstance(text, str) else text
-
-
-class TwilioIn(Given):
-    phoneNumber: Annotated[E164, BeforeValidator(_digits)]
-    accountSid: Short = ""
-    """Ignored: accounts are the server's, see `[outgoing]`."""
-    authToken: Short = ""
-    """Ignored and not kept."""
-
-
-class LegacyPersona(BaseModel):
-    """A persona as older integrations know it."""
-
-    model_config = ConfigDict(validate_by_name=True, serialize_by_alias=True)
-
-    id: str = Field(serialization_alias="_id")
-    name: str
-    currentVoicePrompt: str
-    currentVoiceSchema: dict[str, JsonValue] | None
-    initialMessage: str
-    rateLimitMessage: str
-    rateLimit: int
-    rateLimitEnabled: bool
-    scenarios: list[Scenario]
-    llm: str | CustomLlm | None
-    voiceId: str | None
-    phoneNumber: str | None
 
 
 _Item = TypeVar("_Item")

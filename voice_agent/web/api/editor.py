@@ -10,8 +10,10 @@ from ...personas.retriever import Query
 from .call import Call
 from .checks import check
 from .documents import (
-    AccountNumberOut,
     ById,
+)
+from .editor_documents import (
+    AccountNumberOut,
     CheckOut,
     DefaultsOut,
     KeywordOut,
@@ -21,6 +23,8 @@ from .documents import (
     MatchOut,
     ProviderProblem,
     TelephoneOut,
+    TemplateOut,
+    TemplatesOut,
     TryIn,
     TryOut,
     VoiceOut,
@@ -42,6 +46,7 @@ class EditorResource:
         self._catalog = dependencies.catalog
         self._telephone = dependencies.telephone
         self._defaults = dependencies.defaults
+        self._templates = dependencies.templates
 
     def routes(self) -> list[Route]:
         one = "/personas/{id}"
@@ -73,6 +78,13 @@ class EditorResource:
                 path="/keywords",
                 handler=self.list_keywords,
                 gives=KeywordsOut,
+                tag="Personas",
+            ),
+            Route(
+                method="GET",
+                path="/templates",
+                handler=self.list_templates,
+                gives=TemplatesOut,
                 tag="Personas",
             ),
             Route(
@@ -148,6 +160,12 @@ class EditorResource:
     async def list_keywords(self, call: Call) -> KeywordsOut:
         """List the keywords of prompts."""
         return KeywordsOut(items=[KeywordOut(**asdict(each)) for each in TABLE])
+
+    async def list_templates(self, call: Call) -> TemplatesOut:
+        """List personas to begin with: the server's own, and those that come with it."""
+        return TemplatesOut(
+            items=[TemplateOut(id=id, persona=each) for id, each in self._templates.items()]
+        )
 
     async def list_defaults(self, call: Call) -> DefaultsOut:
         """Tell what a persona has where it says nothing."""

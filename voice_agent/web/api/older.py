@@ -9,6 +9,8 @@ from .call import Call
 from .checks import check_llm, check_schema
 from .documents import (
     ById,
+)
+from .older_documents import (
     InitialMessageIn,
     LegacyPersona,
     LlmIn,

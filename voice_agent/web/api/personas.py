@@ -24,7 +24,6 @@ from .documents import (
     Done,
     FindingOut,
     Findings,
-    LegacyPersona,
     LlmOut,
     MeterOut,
     Page,
@@ -38,6 +37,9 @@ from .documents import (
     page_of,
 )
 from .older import legacy
+from .older_documents import (
+    LegacyPersona,
+)
 from .ports import Dependencies
 from .problem import ApiProblem, FieldProblem, invalid
 from .table import JSON, Answer, Route, parsed

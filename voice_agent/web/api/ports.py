@@ -248,6 +248,8 @@ class Dependencies:
     catalog: VoiceCatalog | None = None
     telephone: TelephoneCheck | None = None
     defaults: Defaults = Defaults()
+    templates: Mapping[str, Persona] = field(default_factory=dict)
+    """Personas to begin with."""
     keys_set: Collection[str] = ()
     """The environment variables that hold a key of some vendor."""
     requests_per_minute: int = 600

@@ -1,13 +1,25 @@
-import { CalendarClock, FilePlus2, UtensilsCrossed } from "lucide-react";
+import {
+  CalendarClock,
+  FilePlus2,
+  MessageCircleQuestion,
+  Phone,
+  UtensilsCrossed,
+  type LucideIcon,
+} from "lucide-react";
 import { useState } from "react";
 
 import { sentenceOf } from "@/api/problem";
 import { keys, queries } from "@/api/queries";
-import { Notice, Spinner } from "@/ui";
+import { makePersona, useTemplates } from "@/api/templates";
+import { LoadError, Notice, SkeletonLines, Spinner } from "@/ui";
 
-import { makeFrom, TEMPLATES } from "./templates";
-
-const ICONS = { restaurant: UtensilsCrossed, appointments: CalendarClock, blank: FilePlus2 };
+const ICONS: Record<string, LucideIcon> = {
+  own: Phone,
+  restaurant: UtensilsCrossed,
+  questions: MessageCircleQuestion,
+  appointments: CalendarClock,
+  blank: FilePlus2,
+};
 
 export interface NewPersonaProps {
   /** The names that there are. */
@@ -19,11 +31,16 @@ export interface NewPersonaProps {
 export function NewPersona({ taken, onMade }: NewPersonaProps) {
   const [making, setMaking] = useState("");
   const [error, setError] = useState("");
+  const templates = useTemplates();
   return (
     <div className="flex flex-col gap-3">
       {error && <Notice level="error">{error}</Notice>}
-      {TEMPLATES.map((template) => {
-        const Icon = ICONS[template.id as keyof typeof ICONS];
+      {templates.isPending && <SkeletonLines />}
+      {templates.isError && (
+        <LoadError error={templates.error} retry={() => void templates.refetch()} />
+      )}
+      {templates.data?.map((template) => {
+        const Icon = ICONS[template.id] ?? FilePlus2;
         return (
           <button
             key={template.id}
@@ -32,7 +49,7 @@ export function NewPersona({ taken, onMade }: NewPersonaProps) {
             onClick={() => {
               setMaking(template.id);
               setError("");
-              makeFrom(template, taken)
+              makePersona(template.persona, free(template.persona.name ?? "", taken))
                 .then((made) => {
                   void queries.invalidateQueries({ queryKey: keys.personas });
                   onMade(made.id);
@@ -57,4 +74,11 @@ export function NewPersona({ taken, onMade }: NewPersonaProps) {
       })}
     </div>
   );
+}
+
+/** A name that none of `taken` has. */
+function free(wanted: string, taken: readonly string[]): string {
+  let name = wanted;
+  for (let number = 2; taken.includes(name); number++) name = `${wanted} ${number}`;
+  return name;
 }

@@ -5,10 +5,10 @@ import { useLocation } from "wouter";
 import { api, told, type Schemas } from "@/api/client";
 import { ApiError } from "@/api/problem";
 import { keys } from "@/api/queries";
+import { makePersona, useTemplates, type NewDoc } from "@/api/templates";
 import { cx } from "@/lib/cx";
 import { Button, Dialog, Field, Input, LoadError, toast } from "@/ui";
 
-import { TEMPLATES, type NewDoc } from "../templates";
 
 /** What it begins with: a persona's draft, or else a template. */
 export interface Origin {
@@ -28,6 +28,7 @@ export function NewPersona({ origin, onClose }: NewPersonaProps) {
   const [error, setError] = useState<unknown>();
   const [isBusy, setBusy] = useState(false);
   const form = useId();
+  const templates = useTemplates();
   const copyOf = origin?.copyOf;
   useEffect(() => {
     setName(copyOf ? `${copyOf.name} (copy)`.slice(0, 100) : "");
@@ -41,10 +42,8 @@ export function NewPersona({ origin, onClose }: NewPersonaProps) {
     try {
       const begun = copyOf
         ? await copied(copyOf.id)
-        : (TEMPLATES.find((each) => each.id === template)?.doc ?? {});
-      const saved = (await told(
-        api.POST("/api/personas", { body: { ...begun, name } as Schemas["Persona-Input"] }),
-      )) as Schemas["SavedPersona"];
+        : (templates.data?.find((each) => each.id === template)?.persona ?? {});
+      const saved = await makePersona(begun, name);
       client.setQueryData(keys.persona(saved.id), saved);
       void client.invalidateQueries({ queryKey: keys.personas, exact: true });
       toast(`${saved.name} is made. It is a draft until you publish it.`);
@@ -69,7 +68,7 @@ export function NewPersona({ origin, onClose }: NewPersonaProps) {
       footer={
         <>
           <Button onClick={onClose}>Cancel</Button>
-          <Button kind="primary" type="submit" form={form} busy={isBusy}>
+          <Button kind="primary" type="submit" form={form} busy={isBusy || templates.isPending}>
             {copyOf ? "Duplicate" : "Create"}
           </Button>
         </>
@@ -88,7 +87,8 @@ export function NewPersona({ origin, onClose }: NewPersonaProps) {
         {!copyOf && (
           <fieldset className="flex flex-col gap-2">
             <legend className="mb-1.5 text-sm font-medium">Begin with</legend>
-            {TEMPLATES.map((each) => (
+            {templates.isError && <LoadError error={templates.error} />}
+            {templates.data?.map((each) => (
               <label
                 key={each.id}
                 className={cx(
@@ -105,8 +105,8 @@ export function NewPersona({ origin, onClose }: NewPersonaProps) {
                   className="mt-1 size-4 accent-(--accent)"
                 />
                 <span>
-                  <span className="block font-medium">{each.label}</span>
-                  <span className="block text-sm text-muted">{each.says}</span>
+                  <span className="block font-medium">{each.title}</span>
+                  <span className="block text-sm text-muted">{each.text}</span>
                 </span>
               </label>
             ))}
