@@ -15,29 +15,39 @@ class Network:
         self._to = urlsplit(url)
         self._open: set[asyncio.StreamWriter] = set()
         self._passes = asyncio.Event()
-        self._server: asyncio.Server | None = None
-        self._port = 0
+        self._up = False
         self.loop = Loop()
-        self.url = ""
+        self.loop.run(self._listen())
 
-    async def _connect(self, port: int = 0) -> None:
-        self._passes.set()
-        self._server = await asyncio.start_server(self._pass_on, "127.0.0.1", port)
-        self._port = self._server.sockets[0].getsockname()[1]
-        self.url = f"http://127.0.0.1:{self._port}"
-
-    async def _disconnect(self) -> None:
-        if self._server is not None:
-            self._server.close()
-        for writer in self._open:
-            writer.transport.abort()
+    async def _listen(self) -> None:
+        # To the end: what a server has accepted but not yet told of hangs if it is closed.
+        self._server = await asyncio.start_server(self._pass_on, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
     def connect(self) -> None:
-        self.loop.run(self._connect(self._port))
+        async def go_on() -> None:
+            self._up = True
+            self._passes.set()
+
+        self.loop.run(go_on())
 
     def cut(self) -> None:
-        """Break what is connected, and let nobody connect."""
-        self.loop.run(self._disconnect())
+        """Break what is connected, and whatever connects."""
+
+        async def break_all() -> None:
+            self._up = False
+            for writer in self._open:
+                writer.transport.abort()
+
+        self.loop.run(break_all())
+
+    def close(self) -> None:
+        async def close() -> None:
+            self._server.close()
+
+        self.cut()
+        self.loop.run(close())
+        self.loop.close()
 
     def silence(self) -> None:
         """Swallow everything, and tell nobody: what a network that is gone is like."""
@@ -48,6 +58,9 @@ class Network:
         self.loop.run(stop())
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if not self._up:
+            writer.transport.abort()
+            return
         self._open.add(writer)
         try:
             there, back = await asyncio.open_connection(self._to.hostname, self._to.port)
@@ -78,5 +91,4 @@ def network(url: str) -> Iterator[Network]:
         made.connect()
         yield made
     finally:
-        made.cut()
-        made.loop.close()
+        made.close()
