@@ -9,6 +9,7 @@ from typing import Any
 from voice_agent.calls.feed import Feed, Topic, Watcher
 from voice_agent.calls.plan import CallPlan
 from voice_agent.calls.records import Message
+from voice_agent.calls.views import RecordingState
 from voice_agent.calls.watch import CallWatch
 from voice_agent.personas.persona import Persona
 from voice_agent.telemetry.turns import Turn
@@ -27,6 +28,7 @@ class _Changing:
     """A call that is in another phase whenever it is looked at."""
 
     known: Mapping[str, Any] = {"email_address": "ann@example.com"}
+    recording_state: RecordingState = "off"
 
     def __init__(self) -> None:
         self._phases = itertools.cycle(("listening", "thinking", "speaking"))

@@ -33,6 +33,7 @@ from .captions import Captions, ClientEvent
 from .plan import CallPlan
 from .recording import Recording
 from .records import Action, Message, RecordWriter, Scribe, StateChanged
+from .views import RecordingState
 from .watch import CallWatch
 
 _CALLER = "caller"
@@ -128,6 +129,12 @@ class LiveCall:
     def known(self) -> Mapping[str, Any]:
         return self.state.values
 
+    @property
+    def recording_state(self) -> RecordingState:
+        if self.recording is None:
+            return "off"
+        return "paused" if self.recording.paused else "on"
+
     def catch_up(self) -> None:
         self.write_lines(self._now())
 
@@ -173,6 +180,8 @@ class LiveCall:
             self.recording.pause()
         else:
             self.recording.resume()
+        if self.watch is not None:
+            self.watch.recording_changed()
         return True
 
     # For the telephone ---------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from .plan import CallPlan
 from .records import Action, Message
 
 Transport = Literal["telephone", "websocket", "webrtc"]
+RecordingState = Literal["off", "on", "paused"]
 LATE = 6
 """The last so many turns may still change."""
 _MS = timedelta(milliseconds=1)
@@ -46,6 +47,7 @@ class LiveCallView(View, frozen=True):
     """The median of them."""
     last_first_audio_ms: int | None
     interrupted: int
+    recording: RecordingState
     state: Mapping[str, Any]
 
 
@@ -158,6 +160,7 @@ def live_call(
     began: str,
     transport: Transport,
     phase: str,
+    recording: RecordingState,
     figures: tuple[int, list[int], int | None, int],
     state: Mapping[str, Any],
 ) -> LiveCallView:
@@ -177,6 +180,7 @@ def live_call(
         first_audio_ms=_median(waits),
         last_first_audio_ms=last,
         interrupted=interrupted,
+        recording=recording,
         state=state,
     )
 

@@ -40,6 +40,9 @@ class Shown(Protocol):
     def known(self) -> Mapping[str, Any]:
         """The state of the conversation."""
 
+    @property
+    def recording_state(self) -> views.RecordingState: ...
+
     def catch_up(self) -> None:
         """Tell `CallWatch.said` what is new of what was said."""
 
@@ -148,6 +151,11 @@ class CallWatch:
         if (self.listed or self.watched) and not self.waits:
             self._audience.changed(self)
 
+    def recording_changed(self) -> None:
+        """It is paused, or goes on."""
+        if (self.listed or self.watched) and not self.waits:
+            self._audience.changed(self)
+
     def connected(self, line: Line, encoding: Encoding) -> None:
         """The caller's line; its audio is in `encoding`, in both directions."""
         self._line, self._encoding = line, encoding
@@ -168,6 +176,7 @@ class CallWatch:
             self._started,
             self._transport,
             self._shown.phase,
+            self._shown.recording_state,
             self._tally.of(self.turns()),
             self._shown.known,
         )

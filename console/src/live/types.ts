@@ -17,6 +17,7 @@ export interface LiveCall {
   firstAudioMs: number | null;
   lastFirstAudioMs: number | null;
   interrupted: number;
+  recording: "off" | "on" | "paused";
   transport: "telephone" | "websocket" | "webrtc";
   state: Record<string, unknown>;
 }

@@ -9,7 +9,7 @@ import msgspec
 
 from voice_agent.calls.plan import CallPlan
 from voice_agent.calls.records import Action, Message
-from voice_agent.calls.views import Tally
+from voice_agent.calls.views import RecordingState, Tally
 from voice_agent.calls.watch import CallWatch
 from voice_agent.personas.persona import Persona
 from voice_agent.telemetry.turns import Turn
@@ -43,6 +43,7 @@ class Call:
     """What is shown, and whoever is told: everything is kept."""
 
     phase: str = "listening"
+    recording_state: RecordingState = "off"
     known: Mapping[str, Any] = field(default_factory=dict)
     said: list[Message] = field(default_factory=list)
     turns: list[Turn] = field(default_factory=list)
@@ -205,3 +206,14 @@ def test_figures_are_those_of_all_turns_whenever_they_are_asked_for() -> None:
             waits[-1] if waits else None,
             sum(turn.interrupted for turn in turns),
         )
+
+
+def test_a_recording_that_is_paused_is_told() -> None:
+    call = Call(recording_state="on")
+    call.watch.watch()
+    assert call.watch.snapshot()["call"].recording == "on"
+    call.take()
+    call.recording_state = "paused"
+    call.watch.recording_changed()
+    (told,) = call.take()
+    assert told["kind"] == "call" and told["call"]["recording"] == "paused"

@@ -3,6 +3,7 @@ import { useState } from "react";
 import { useMutation } from "@tanstack/react-query";
 
 import { api, told } from "@/api/client";
+import type { LiveCall } from "@/live/types";
 import { Button, Confirm, Input, Select, toast, toastError } from "@/ui";
 
 const WAYS = {
@@ -20,28 +21,28 @@ const WAYS = {
 type Way = keyof typeof WAYS;
 
 /** Ends a live call, and pauses its recording. */
-export function CallButtons({ id }: { id: string }) {
+export function CallButtons({ id, recording }: { id: string; recording: LiveCall["recording"] }) {
   const [asking, setAsking] = useState(false);
-  const [paused, setPaused] = useState(false);
+  const paused = recording === "paused";
   const params = { path: { id } };
-  const recording = useMutation({
+  const pause = useMutation({
     mutationFn: (next: boolean) =>
       told(api.PUT("/api/conversations/{id}/recording", { params, body: { paused: next } })),
-    onSuccess: (_, next) => {
-      setPaused(next);
-      toast(next ? "Silence is recorded from now on." : "The recording goes on.");
-    },
+    onSuccess: (_, next) =>
+      toast(next ? "Silence is recorded from now on." : "The recording goes on."),
     onError: toastError,
   });
   return (
     <>
-      <Button
-        busy={recording.isPending}
-        icon={paused ? <Mic className="size-4" /> : <Disc3 className="size-4" />}
-        onClick={() => recording.mutate(!paused)}
-      >
-        {paused ? "Resume recording" : "Pause recording"}
-      </Button>
+      {recording !== "off" && (
+        <Button
+          busy={pause.isPending}
+          icon={paused ? <Mic className="size-4" /> : <Disc3 className="size-4" />}
+          onClick={() => pause.mutate(!paused)}
+        >
+          {paused ? "Resume recording" : "Pause recording"}
+        </Button>
+      )}
       <Button kind="danger" icon={<PhoneOff className="size-4" />} onClick={() => setAsking(true)}>
         End call
       </Button>

@@ -151,7 +151,7 @@ function Call({ conversation, view, part }: CallProps) {
       }
       actions={
         live ? (
-          <CallButtons id={id} />
+          <CallButtons id={id} recording={live.recording} />
         ) : (
           <Downloads conversation={conversation} view={view} part={part} />
         )
