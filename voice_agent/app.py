@@ -16,7 +16,7 @@ from aiohttp import web
 from voice_pipelines.engine.call import Services
 from voice_pipelines.engine.clock import PHASES, LoopClock, Metronome
 from voice_pipelines.errors import ProviderError, ProviderRefused
-from voice_pipelines.ports import Clock, Leg, TextToSpeech
+from voice_pipelines.ports import TextToSpeech
 
 from .actions.compose import guards, rules, webhooks
 from .actions.http import GuardedClient
@@ -24,14 +24,9 @@ from .actions.webhook import Webhooks
 from .archive import Archive, opened_archive
 from .background import background
 from .calls.agent import Agents, beginning
-from .calls.live import LiveCall, Telephone
 from .calls.one_call import House
-from .calls.opus_file import check_opus
 from .calls.phrases import PhraseBook
-from .calls.plan import CallPlan
 from .calls.reception import Reception
-from .calls.recording import Recording
-from .calls.recording_store import RecordingStore, open_store
 from .calls.session import Switchboard
 from .calls.warm import keep_warm
 from .desk import Desk
@@ -40,20 +35,19 @@ from .models.errors import ModelError
 from .persona_providers import PersonaProviders
 from .personas import files
 from .providers import Progress, Stages, model_store, traced_model
+from .recordings import keeper, recorder
 from .retrieval import Retrievers
-from .sections import RecordingSettings
 from .settings import Configuration, Settings, check_exposure, check_providers
 from .telemetry.figures import CallFigures
 from .telemetry.metrics import Metrics
+from .telephone import effects, exchange_of
 from .telephony.live import Tickets, tickets
-from .telephony.urls import Urls
 from .web.pages import ConsoleRoutes
 from .web.server import Front
 from .web.telephone import TelephoneRoutes
 
 if TYPE_CHECKING:
     from .telephony.exchange import Exchange
-    from .telephony.limits import DoNotCall
     from .web.live import LiveRoutes
 
 log = structlog.get_logger()
@@ -94,245 +88,83 @@ async def serving(
     settings = configuration.settings
     check_exposure(settings, os.environ)
     check_providers(settings, os.environ)
-    loop = asyncio.get_running_loop()
-    clock = LoopClock(loop)
-    metrics = Metrics()
-    metronome = Metronome(loop, metrics.beat_was_late)
     async with AsyncExitStack() as stack:
-        journals = Path(settings.journal.directory) if settings.journal.directory else None
-        switchboard = Switchboard(
-            metrics,
-            journals,
-            settings.server.max_calls,
-            settings.prices,
-            await _tracing(settings, stack),
-        )
-        archive = await opened_archive(settings, metrics, journals, stack)
-        reception = Reception(files.read(Path(configuration.persona_source)), archive.personas)
-        await archive.begin(reception, stack)
+        base = await _foundation(configuration, stack)
         streams = tickets(settings)
-        desk = Desk(switchboard, reception, streams, clock)
-        auth_token = os.environ.get(settings.twilio.auth_token_env, "")
-        front = Front(settings, auth_token, switchboard, metrics, streams, clock, desk.receive)
-        exchange = await _exchange(
-            settings, switchboard, desk, reception, archive, streams, clock, stack
+        desk = Desk(base.switchboard, base.reception, streams, base.clock)
+        exchange = await exchange_of(
+            settings,
+            streams,
+            base.switchboard,
+            desk,
+            base.reception,
+            base.archive,
+            base.clock,
+            stack,
         )
-        routes: list[web.RouteDef] = []
-        if exchange is not None:
-            telephone = TelephoneRoutes(front.signed, exchange.dialer, exchange.transfers)
-            routes += telephone.routes()
-        routes += await _browser(settings, archive, switchboard, reception, metrics, stack)
-        retrievers = Retrievers(lambda: _embedding_model(settings))
-        stack.callback(retrievers.close)
-        web_api = await _api(configuration, archive, switchboard, reception, exchange, retrievers)
-        console = await _console(settings, archive, switchboard, web_api, stack)
-        if console is not None:
-            # Before the pages, which take every path that is left under /console.
-            routes += [*console.routes(), *ConsoleRoutes().routes()]
-        application = front.application(routes, web_api)
-        host, port = await stack.enter_async_context(_listening(application, settings))
-        if console is not None:
-            stack.callback(console.close)
-        opening = beginning(configuration.policy(), reception.default, _now())
-        stages = Stages(configuration, stack, clock, progress, opening)
-        front.providers = metrics.providers = stages.status
-        services = await _services(configuration, stages, metronome, stack, progress)
-        hooks = await _webhooks(settings, stack)
-        agents = Agents(
-            services,
-            configuration.policy(),
-            PersonaProviders(stages, settings),
-            hooks,
-            guards(settings.actions),
-            retriever=retrievers.of,
-            now=_now,
-        )
-        switchboard.house = House(
-            agents,
-            reception.expected,
-            archive.writer,
-            archive.allowance,
-            None if exchange is None else _effects(exchange),
-            _recording(settings.recording),
-            await _recordings_go(settings.recording, stack),
-        )
-        stack.callback(setattr, switchboard, "house", None)
-        stack.push_async_callback(switchboard.close)
-        await stack.enter_async_context(background(retrievers.keep_building()))
-        await stack.enter_async_context(background(_speak_ahead(reception, agents)))
-        await stack.enter_async_context(background(keep_warm(stages.warm, switchboard)))
-        # What was imported stays: a full collection over it would stall every call's audio.
-        gc.collect()
-        gc.freeze()
-        # From now on a full collection sees live calls only. Look for ended ones' cycles often;
-        # by default it waits until they are a quarter of all that was ever imported.
-        gc.collect()
-        gc.set_threshold(700, 5, 1)
-        server = Server(host, port, switchboard, metrics, reception)
-        server.admin_link = await archive.admin_link(settings.server.public_url or server.url)
+        front = _front(base, streams, desk)
+        host, port = await _open_doors(base, front, exchange)
+        opening = beginning(configuration.policy(), base.reception.default, _now())
+        stages = Stages(configuration, stack, base.clock, progress, opening)
+        front.providers = base.metrics.providers = stages.status
+        agents = await _agents(base, stages, progress)
+        await _take_calls(base, agents, exchange)
+        await _work_beside_calls(base, agents, stages)
+        _tune_collector()
+        server = Server(host, port, base.switchboard, base.metrics, base.reception)
+        link_url = settings.server.public_url or server.url
+        server.admin_link = await base.archive.admin_link(link_url)
         yield server
 
 
-async def _speak_ahead(reception: Reception, agents: Agents) -> None:
-    """Prepare what each persona says first, as soon as it is published. Never returns."""
-    while True:
-        persona = await reception.published.get()
-        try:
-            await agents.speak_ahead(persona)
-        except Exception:  # It is spoken when it is needed.
-            log.exception("persona_not_prepared", persona=persona.name)
+@dataclass(frozen=True, slots=True)
+class _Foundation:
+    """What the other parts of a server are put together with."""
+
+    configuration: Configuration
+    stack: AsyncExitStack
+    """Ends what was put together, the last first."""
+    clock: LoopClock
+    metrics: Metrics
+    metronome: Metronome
+    switchboard: Switchboard
+    archive: Archive
+    reception: Reception
+    retrievers: Retrievers
+
+    @property
+    def settings(self) -> Settings:
+        return self.configuration.settings
 
 
-def _embedding_model(settings: Settings) -> Path | None:
-    """The folder of the optional model, if it was pulled."""
-    try:
-        return model_store(settings).path("minilm")
-    except ModelError:
-        return None
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-async def _exchange(
-    settings: Settings,
-    switchboard: Switchboard,
-    desk: Desk,
-    reception: Reception,
-    archive: Archive,
-    streams: Tickets,
-    clock: Clock,
-    stack: AsyncExitStack,
-) -> "Exchange | None":
-    """What makes the carrier do something; None without an account or a public address."""
-    if not settings.server.public_url:
-        return None
-    from .telephony.exchange import Exchange, carrier
-
-    rest = await stack.enter_async_context(carrier(settings, os.environ))
-    if rest is None:
-        return None
-    return Exchange(
-        rest,
-        Urls(settings.server.public_url),
-        settings.outgoing,
-        streams,
+async def _foundation(configuration: Configuration, stack: AsyncExitStack) -> _Foundation:
+    settings = configuration.settings
+    loop = asyncio.get_running_loop()
+    metrics = Metrics()
+    journals = Path(settings.journal.directory) if settings.journal.directory else None
+    switchboard = Switchboard(
+        metrics,
+        journals,
+        settings.server.max_calls,
+        settings.prices,
+        await _tracing(settings, stack),
+    )
+    archive = await opened_archive(settings, metrics, journals, stack)
+    reception = Reception(files.read(Path(configuration.persona_source)), archive.personas)
+    await archive.begin(reception, stack)
+    retrievers = Retrievers(lambda: _embedding_model(settings))
+    stack.callback(retrievers.close)
+    return _Foundation(
+        configuration,
+        stack,
+        LoopClock(loop),
+        metrics,
+        Metronome(loop, metrics.beat_was_late),
         switchboard,
-        desk,
-        clock,
-        archive.store.claims if archive.store else None,
-        do_not_call=_do_not_call(settings, archive),
-        own=reception.numbers,
+        archive,
+        reception,
+        retrievers,
     )
-
-
-async def _api(
-    configuration: Configuration,
-    archive: Archive,
-    switchboard: Switchboard,
-    reception: Reception,
-    exchange: "Exchange | None",
-    retrievers: Retrievers,
-) -> web.Application | None:
-    """The application for ``/api``; None where nothing is kept."""
-    if archive.store is None:
-        return None
-    from .api import api  # Its schemas and documents are nothing to a server without storage.
-
-    return await api(configuration, archive.store, switchboard, reception, exchange, retrievers)
-
-
-async def _browser(
-    settings: Settings,
-    archive: Archive,
-    switchboard: Switchboard,
-    reception: Reception,
-    metrics: Metrics,
-    stack: AsyncExitStack,
-) -> list[web.RouteDef]:
-    """Clients' ways to conversations; nothing where nothing is kept."""
-    store, writer = archive.store, archive.writer
-    if store is None or writer is None:
-        return []
-    from .api import browser_routes
-
-    return await browser_routes(settings, store, writer, switchboard, reception, metrics, stack)
-
-
-async def _console(
-    settings: Settings,
-    archive: Archive,
-    switchboard: Switchboard,
-    web_api: web.Application | None,
-    stack: AsyncExitStack,
-) -> "LiveRoutes | None":
-    """The live socket of consoles; None where nothing is kept, administrators neither."""
-    store, writer = archive.store, archive.writer
-    if store is None or writer is None or web_api is None:
-        return None
-    from .api import console_socket
-
-    return await stack.enter_async_context(
-        console_socket(settings, store, writer, switchboard, web_api)
-    )
-
-
-def _do_not_call(settings: Settings, archive: Archive) -> "DoNotCall":
-    from .telephony.exchange import do_not_call_list
-    from .telephony.limits import DoNotCallLists
-
-    listed = do_not_call_list(settings.outgoing)
-    if archive.store is None:
-        return listed
-    return DoNotCallLists(listed, archive.store.do_not_call())
-
-
-async def _recordings_go(
-    settings: RecordingSettings, stack: AsyncExitStack
-) -> Callable[[Path], str]:
-    """What is done with a finished recording: it tells where that lies from then on.
-
-    Raises ConfigurationError.
-    """
-    if settings.format == "opus":
-        check_opus()
-    if not settings.s3_url:
-        return str
-    place, url = open_store(settings, os.environ)
-    store = RecordingStore(place, url)
-    await store.recover(Path(settings.directory))
-    await stack.enter_async_context(background(store.keep_uploading()))
-
-    def upload(path: Path) -> str:
-        store.finished(path)
-        return f"{url.rstrip('/')}/{path.name}"
-
-    return upload
-
-
-def _effects(exchange: "Exchange") -> Callable[[LiveCall], Telephone]:
-    def effects(live: LiveCall) -> Telephone:
-        return exchange.effects(live, live.plan.persona.telephone.transfer_to)
-
-    return effects
-
-
-def _recording(
-    settings: RecordingSettings,
-) -> Callable[[CallPlan, str, Leg, Clock], Recording | None]:
-    def recording(plan: CallPlan, call_id: str, leg: Leg, clock: Clock) -> Recording | None:
-        wanted = plan.persona.telephone.recording
-        if not wanted or (plan.direction == "outbound" and not settings.outgoing):
-            return None
-        return Recording(Path(settings.directory), call_id, leg.format, clock, settings.format)
-
-    return recording
-
-
-async def _webhooks(settings: Settings, stack: AsyncExitStack) -> Webhooks:
-    client = await stack.enter_async_context(GuardedClient(rules(settings.actions)))
-    return webhooks(settings.actions, client)
 
 
 async def _tracing(
@@ -346,6 +178,79 @@ async def _tracing(
     tracing = Tracing(settings.telemetry, traced_model(settings.llm), settings.prices)
     stack.push_async_callback(tracing.close)
     return tracing.call_ended
+
+
+def _embedding_model(settings: Settings) -> Path | None:
+    """The folder of the optional model, if it was pulled."""
+    try:
+        return model_store(settings).path("minilm")
+    except ModelError:
+        return None
+
+
+def _front(base: _Foundation, streams: Tickets, desk: Desk) -> Front:
+    settings = base.settings
+    auth_token = os.environ.get(settings.twilio.auth_token_env, "")
+    return Front(
+        settings, auth_token, base.switchboard, base.metrics, streams, base.clock, desk.receive
+    )
+
+
+async def _open_doors(
+    base: _Foundation, front: Front, exchange: "Exchange | None"
+) -> tuple[str, int]:
+    """Listen; where it does: the host and the port."""
+    routes: list[web.RouteDef] = []
+    if exchange is not None:
+        routes += TelephoneRoutes(front.signed, exchange.dialer, exchange.transfers).routes()
+    routes += await _browser(base)
+    web_api = await _api(base, exchange)
+    console = await _console(base, web_api)
+    if console is not None:
+        # Before the pages, which take every path that is left under /console.
+        routes += [*console.routes(), *ConsoleRoutes().routes()]
+    application = front.application(routes, web_api)
+    place = await base.stack.enter_async_context(_listening(application, base.settings))
+    if console is not None:
+        base.stack.callback(console.close)
+    return place
+
+
+async def _browser(base: _Foundation) -> list[web.RouteDef]:
+    """Clients' ways to conversations; nothing where nothing is kept."""
+    store, writer = base.archive.store, base.archive.writer
+    if store is None or writer is None:
+        return []
+    from .api import browser_routes
+
+    switchboard, reception = base.switchboard, base.reception
+    return await browser_routes(
+        base.settings, store, writer, switchboard, reception, base.metrics, base.stack
+    )
+
+
+async def _api(base: _Foundation, exchange: "Exchange | None") -> web.Application | None:
+    """The application for ``/api``; None where nothing is kept."""
+    store = base.archive.store
+    if store is None:
+        return None
+    from .api import api  # Its schemas and documents are nothing to a server without storage.
+
+    return await api(
+        base.configuration, store, base.switchboard, base.reception, exchange, base.retrievers
+    )
+
+
+async def _console(base: _Foundation, web_api: web.Application | None) -> "LiveRoutes | None":
+    """The live socket of consoles; None where nothing is kept, administrators neither."""
+    store, writer = base.archive.store, base.archive.writer
+    if store is None or writer is None or web_api is None:
+        return None
+    from .api import console_socket
+
+    return await base.stack.enter_async_context(
+        console_socket(base.settings, store, writer, base.switchboard, web_api)
+    )
 
 
 @asynccontextmanager
@@ -376,14 +281,24 @@ async def _listening(
         await runner.cleanup()
 
 
-async def _services(
-    configuration: Configuration,
-    stages: Stages,
-    metronome: Metronome,
-    stack: AsyncExitStack,
-    progress: Progress,
-) -> Services:
-    settings = configuration.settings
+async def _agents(base: _Foundation, stages: Stages, progress: Progress) -> Agents:
+    """Who answers calls. Raises VoiceAgentError if a provider does not start."""
+    settings = base.settings
+    services = await _services(base, stages, progress)
+    hooks = await _webhooks(settings, base.stack)
+    return Agents(
+        services,
+        base.configuration.policy(),
+        PersonaProviders(stages, settings),
+        hooks,
+        guards(settings.actions),
+        retriever=base.retrievers.of,
+        now=_now,
+    )
+
+
+async def _services(base: _Foundation, stages: Stages, progress: Progress) -> Services:
+    settings = base.settings
     try:
         tts = await stages.tts()
         turn_detector = await stages.turn_detector()
@@ -392,15 +307,15 @@ async def _services(
         llm = await stages.llm()
     except ProviderError as error:
         raise VoiceAgentError(f"A provider did not start: {error}.") from error
-    phrases = await _phrases(configuration, tts, stack, progress)
+    phrases = await _phrases(base.configuration, tts, base.stack, progress)
     for phase in (0, PHASES // 2):  # Every 10 ms: the batches are still large enough.
-        stack.callback(metronome.add(vad.tick, phase))
+        base.stack.callback(base.metronome.add(vad.tick, phase))
     return Services(
         stt=stt,
         llm=llm,
         tts=tts,
         vad=vad,
-        metronome=metronome,
+        metronome=base.metronome,
         turn_detector=turn_detector,
         gate=settings.gate,
         lead_ms=settings.twilio.lead_ms,
@@ -424,3 +339,55 @@ async def _phrases(
         log.warning("phrases_not_spoken", count=len(errors), reason=str(errors[0]))
     await stack.enter_async_context(background(phrases.keep_trying()))
     return phrases
+
+
+async def _webhooks(settings: Settings, stack: AsyncExitStack) -> Webhooks:
+    client = await stack.enter_async_context(GuardedClient(rules(settings.actions)))
+    return webhooks(settings.actions, client)
+
+
+async def _take_calls(base: _Foundation, agents: Agents, exchange: "Exchange | None") -> None:
+    """Let the switchboard take calls, until the server stops."""
+    recording = base.settings.recording
+    base.switchboard.house = House(
+        agents,
+        base.reception.expected,
+        base.archive.writer,
+        base.archive.allowance,
+        None if exchange is None else effects(exchange),
+        recorder(recording),
+        await keeper(recording, base.stack),
+    )
+    base.stack.callback(setattr, base.switchboard, "house", None)
+    base.stack.push_async_callback(base.switchboard.close)
+
+
+async def _work_beside_calls(base: _Foundation, agents: Agents, stages: Stages) -> None:
+    begin = base.stack.enter_async_context
+    await begin(background(base.retrievers.keep_building()))
+    await begin(background(_speak_ahead(base.reception, agents)))
+    await begin(background(keep_warm(stages.warm, base.switchboard)))
+
+
+async def _speak_ahead(reception: Reception, agents: Agents) -> None:
+    """Prepare what each persona says first, as soon as it is published. Never returns."""
+    while True:
+        persona = await reception.published.get()
+        try:
+            await agents.speak_ahead(persona)
+        except Exception:  # It is spoken when it is needed.
+            log.exception("persona_not_prepared", persona=persona.name)
+
+
+def _tune_collector() -> None:
+    # What was imported stays: a full collection over it would stall every call's audio.
+    gc.collect()
+    gc.freeze()
+    # From now on a full collection sees live calls only. Look for ended ones' cycles often;
+    # by default it waits until they are a quarter of all that was ever imported.
+    gc.collect()
+    gc.set_threshold(700, 5, 1)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
