@@ -16,9 +16,9 @@ from .access.tokens import Tokens
 from .background import background
 from .calls.live import LiveCall
 from .calls.reception import Reception
+from .calls.record_writer import RecordWriter
 from .calls.recorded import RecordedCalls
 from .calls.recording_store import open_store
-from .calls.records import RecordWriter
 from .calls.session import Switchboard
 from .errors import ConfigurationError
 from .personas import files

@@ -11,7 +11,8 @@ import structlog
 from .background import background
 from .calls.limits import Allowance
 from .calls.reception import Reception
-from .calls.records import DEFAULT_WORKSPACE, RecordWriter
+from .calls.record_writer import RecordWriter
+from .calls.records import DEFAULT_WORKSPACE
 from .calls.recovery import recover
 from .errors import StorageUnavailable
 from .personas.repository import Personas

@@ -9,7 +9,8 @@ from typing import Protocol
 import structlog
 
 from ..errors import StorageUnavailable
-from .records import MessageUsed, RecordWriter
+from .record_writer import RecordWriter
+from .records import MessageUsed
 
 _COUNT_S = 0.25
 """How long a turn waits to learn whether it may be answered. The database takes a millisecond."""

@@ -31,8 +31,10 @@ from .agent import Agent
 from .answers import Answers
 from .captions import Captions, ClientEvent
 from .plan import CallPlan
+from .record_writer import RecordWriter
 from .recording import Recording
-from .records import Action, Message, RecordWriter, Scribe, StateChanged
+from .records import Action, Message, StateChanged
+from .scribe import Scribe
 from .views import RecordingState
 from .watch import CallWatch
 

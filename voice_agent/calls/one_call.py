@@ -27,18 +27,11 @@ from .kept import KeptConversations
 from .limits import Allowance
 from .live import LiveCall, Telephone
 from .plan import CallPlan, Past
+from .record_writer import RecordWriter
 from .recording import Recording
-from .records import (
-    Begun,
-    Conversation,
-    Ended,
-    RecordingKept,
-    RecordWriter,
-    Resumed,
-    Scribe,
-    Status,
-)
+from .records import Begun, Conversation, Ended, RecordingKept, Resumed, Status
 from .recovery import about
+from .scribe import Scribe
 from .views import Transport
 from .watch import CallWatch
 

@@ -22,17 +22,8 @@ from voice_pipelines.conversation.machine import Conversation as Machine
 
 from ..errors import StorageUnavailable, VoiceAgentError
 from .journal_file import is_live, load
-from .records import (
-    Action,
-    Archive,
-    Begun,
-    Conversation,
-    Ended,
-    Message,
-    Scribe,
-    StateChanged,
-    Write,
-)
+from .records import Action, Archive, Begun, Conversation, Ended, Message, StateChanged, Write
+from .scribe import Scribe
 
 log = structlog.get_logger()
 

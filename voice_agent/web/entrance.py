@@ -21,7 +21,8 @@ from ..access.tokens import SessionToken, Tokens
 from ..calls.captions import ClientEvent
 from ..calls.plan import CallPlan
 from ..calls.reception import DraftUnusable, NobodyOfThatName, Reception
-from ..calls.records import DEFAULT_WORKSPACE, Conversations, Message, RecordWriter
+from ..calls.record_writer import RecordWriter
+from ..calls.records import DEFAULT_WORKSPACE, Conversations, Message
 from ..calls.resume import past
 from ..calls.session import Switchboard
 from ..errors import CallRefused, StorageUnavailable

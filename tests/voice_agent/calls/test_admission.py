@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.voice_agent.calls.test_records import Memory
+from tests.voice_agent.calls.test_record_writer import Memory
 from voice_agent.calls import limits
 from voice_agent.calls.admission import Admission
 from voice_agent.calls.limits import Allowance, Counted, Counters
 from voice_agent.calls.plan import CallPlan
-from voice_agent.calls.records import DEFAULT_WORKSPACE, MessageUsed, RecordWriter
+from voice_agent.calls.record_writer import RecordWriter
+from voice_agent.calls.records import DEFAULT_WORKSPACE, MessageUsed
 from voice_agent.errors import StorageUnavailable
 from voice_agent.personas.message_limit import DEFAULT_MESSAGE
 from voice_agent.personas.persona import Persona, RateLimit

@@ -14,14 +14,16 @@ from structlog.testing import capture_logs
 from tests.voice_agent.actions.hooks import webhooks
 from tests.voice_agent.actions.schemas import document
 from tests.voice_agent.calls.rooms import HANG_S, becomes, services
-from tests.voice_agent.calls.test_records import Memory
+from tests.voice_agent.calls.test_record_writer import Memory
 from voice_agent.actions.dispatch import Guards
 from voice_agent.actions.state import StateRefused
 from voice_agent.calls.agent import Agents
 from voice_agent.calls.captions import ClientEvent
 from voice_agent.calls.live import LiveCall
 from voice_agent.calls.plan import CallPlan, Past
-from voice_agent.calls.records import Action, Message, RecordWriter, Scribe, StateChanged
+from voice_agent.calls.record_writer import RecordWriter
+from voice_agent.calls.records import Action, Message, StateChanged
+from voice_agent.calls.scribe import Scribe
 from voice_agent.personas.persona import Persona
 from voice_agent.transports.memory import MemoryLeg
 from voice_codecs.dtmf import tone

@@ -14,14 +14,8 @@ import pytest
 from tests.voice_agent.databases import Postgres
 from tests.voice_agent.process import HANG_S, environment
 from voice_agent.calls.journal_file import JournalFile, path_of
-from voice_agent.calls.records import (
-    Begun,
-    Conversation,
-    Ended,
-    Message,
-    RecordWriter,
-    StateChanged,
-)
+from voice_agent.calls.record_writer import RecordWriter
+from voice_agent.calls.records import Begun, Conversation, Ended, Message, StateChanged
 from voice_agent.calls.recovery import Recovered, about, recover
 from voice_agent.storage.store import Store, opened
 from voice_pipelines.conversation.commands import HangUp, RunAction
@@ -212,7 +206,8 @@ _CHILD = """
     from datetime import UTC, datetime
     from pathlib import Path
     from tests.voice_agent.storage.test_recovery import NOW, Recorded, conversation
-    from voice_agent.calls.records import Begun, Message, RecordWriter
+    from voice_agent.calls.record_writer import RecordWriter
+    from voice_agent.calls.records import Begun, Message
     from voice_agent.errors import StorageUnavailable
     from voice_agent.personas.persona import Persona
     from voice_agent.storage.store import opened
