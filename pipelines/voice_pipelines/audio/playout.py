@@ -156,6 +156,8 @@ class Playout:
         self._last: _Track | None = None
         """The turn whose audio the stream ends with."""
         self._generation = 0
+        self._cut = False
+        """Nothing gets through: see `cut`."""
         self._clock = FarClock(self._rate)
         self.underruns = 0
         """How often a turn had nothing to play in the middle of a piece."""
@@ -219,12 +221,33 @@ class Playout:
         self._tracks.pop(turn, None)  # The clock may just have ended it.
         return must_clear
 
+    def cut(self, now: int) -> bool:
+        """Nothing gets through to the far end. True if what is on the way must be cleared.
+
+        Whatever was not acknowledged counts as not heard, however long ago it was sent, and nothing
+        is sent before `mend`. Turns that play are told as if they stood still.
+        """
+        self._cut = True
+        if not self._spans:
+            return False
+        self._unsend(self._acknowledged, now)
+        return True
+
+    def mend(self) -> None:
+        """It gets through again: go on at the sample behind the last one acknowledged."""
+        self._cut = False
+
     def _take_back(self, turn: int, now: int) -> bool:
         """Undo the sending of what has not been heard, if some of that is of `turn`."""
         heard = self._position(now)
         self._hear(heard, now)
         if not any(span.turn == turn for span in self._spans):
             return False
+        self._unsend(heard, now)
+        return True
+
+    def _unsend(self, heard: int, now: int) -> None:
+        """Undo the sending of what is behind the sample `heard`."""
         for span in self._spans:
             if (track := self._tracks.get(span.turn)) is not None and track.sent > track.heard:
                 track.sent = track.heard
@@ -234,7 +257,6 @@ class Playout:
         self._sent = self._marked = self._acknowledged = heard
         self._last = None
         self._generation += 1
-        return True
 
     # Playing -------------------------------------------------------------------------------------
 
@@ -248,6 +270,8 @@ class Playout:
                 self._echoes = False
             if not self._echoes:
                 self._hear(self._position(now), now)
+        if self._cut:
+            self._stand_still(now)
         while (track := self._current()) is not None and (size := self._sendable(track, now)):
             outgoing.append(self._send(track, size, now))
             if self._sent - self._marked >= self._mark_every:
@@ -296,7 +320,7 @@ class Playout:
     def _sendable(self, track: _Track, now: int) -> int:
         """How many samples of the turn may go out in one message."""
         available = track.queued - track.sent
-        if not available:
+        if not available or self._cut:
             return 0
         room = self._lead - (self._sent - self._position(now))
         until_mark = max(self._mark_every - (self._sent - self._marked), self._frame)
@@ -310,11 +334,7 @@ class Playout:
             self._clock.restart(self._sent, now)
             if track is self._last and not track.pieces.boundary(track.sent):
                 self.underruns += 1
-        if not track.place:
-            self._places += 1
-            track.place = self._places
-            track.told_at = now
-            self._facts.append(Started(track.turn))
+        self._begin(track, now)
         begin = (track.sent - track.dropped) * self._width
         audio = bytes(memoryview(track.audio)[begin : begin + size * self._width])
         self._spans.append(_Span(self._sent, track.turn, track.sent, size))
@@ -322,6 +342,20 @@ class Playout:
         track.sent += size
         self._sent += size
         return Send(audio, track.ducked)
+
+    def _begin(self, track: _Track, now: int) -> None:
+        if not track.place:
+            self._places += 1
+            track.place = self._places
+            track.told_at = now
+            self._facts.append(Started(track.turn))
+
+    def _stand_still(self, now: int) -> None:
+        """Tell of the turn that would play, so that nobody takes it for stuck."""
+        if (track := self._current()) is not None and track.sent < track.queued:
+            self._begin(track, now)
+            if now - track.told_at >= _HEARTBEAT_MS:
+                self._tell(track, now)
 
     def _mark(self, now: int) -> tuple[Mark, ...]:
         self._marked = self._sent

@@ -130,6 +130,14 @@ class Line:
         """The party's end has played everything before the mark."""
         self.player.acknowledged(name)
 
+    def cut(self) -> None:
+        """Nothing gets through to the party: nothing is sent to it until `mend`."""
+        self.player.cut()
+
+    def mend(self) -> None:
+        """It gets through again: the agent goes on behind what was heard."""
+        self.player.mend()
+
 
 class Call:
     """A running call. Make it, then open `running`, and `join` its legs inside."""

@@ -61,6 +61,16 @@ class Player:
         for key in [key for key in self._converters if key[0] == turn]:
             del self._converters[key]
 
+    def cut(self) -> None:
+        """Nothing gets through to the leg: only what it has acknowledged was heard."""
+        if self.playout.cut(self._now()):
+            self._leg.clear()
+        self.report()
+
+    def mend(self) -> None:
+        """It gets through again: what was not heard is sent again."""
+        self.playout.mend()
+
     def acknowledged(self, name: str) -> None:
         """The leg has played everything before the mark `name`."""
         self.playout.acknowledged(name, self._now())

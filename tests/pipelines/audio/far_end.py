@@ -95,6 +95,13 @@ class FarEnd:
         """Play nothing for so long from now on, though there is something to play."""
         self._at += ms
 
+    def lose(self) -> None:
+        """Whatever is on its way in either direction, or was not played, is lost."""
+        self._coming.clear()
+        self._buffer.clear()
+        self._marks.clear()
+        self.echoes.clear()
+
     @property
     def waiting(self) -> int:
         """Bytes that are to be played."""
@@ -131,6 +138,7 @@ class Talk:
     facts: list[tuple[int, Fact]] = field(default_factory=list)
     sent: list[tuple[int, Send]] = field(default_factory=list)
     marks: list[str] = field(default_factory=list)
+    acknowledged: list[str] = field(default_factory=list)
     queued: dict[int, int] = field(default_factory=dict)
     """Samples of each turn."""
     _next_beat: int = 0
@@ -142,7 +150,8 @@ class Talk:
             self.now = min(self._next_beat, self.far.next_change(), until)
             self.far.advance(self.now)
             while self.far.echoes and self.far.echoes[0][0] <= self.now:
-                self.playout.acknowledged(self.far.echoes.popleft()[1], self.now)
+                self.acknowledged.append(self.far.echoes.popleft()[1])
+                self.playout.acknowledged(self.acknowledged[-1], self.now)
                 self._collect()
             if self.now >= self._next_beat:
                 self._next_beat = self.now + BEAT_MS

@@ -2,6 +2,7 @@
 
 import tracemalloc
 from dataclasses import dataclass
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -248,6 +249,77 @@ def test_a_paused_turn_goes_on_at_the_sample_where_it_stopped(
     line.run(3000)
     assert line.far.heard == line.audio_of(1)
     assert line.told(Ended) == [Ended(1)]
+
+
+# A network that breaks
+
+
+def cut(line: Talk) -> bool:
+    """Nothing gets through any more: neither what is on the way nor the clear."""
+    line.far.lose()
+    must_clear = line.playout.cut(line.now)
+    line.pump()
+    return must_clear
+
+
+@pytest.mark.parametrize(("there_ms", "back_ms"), DELAYS)
+@pytest.mark.parametrize("at_ms", [90, 500, 777, 1990])
+def test_what_was_not_acknowledged_before_a_cut_was_not_heard(
+    at_ms: int, there_ms: int, back_ms: int
+) -> None:
+    line = talk(there_ms, back_ms)
+    line.whole_turn(1, {"One two three four five six.": 2000 * MS})
+    line.run(at_ms)
+    known = max(int(name.split(".")[1]) for name in ["0.0", *line.acknowledged])
+    assert cut(line)
+    heard = bytes(line.far.heard)
+    assert all(fact.samples <= known for fact in line.told(Played) if isinstance(fact, Played))
+    line.run(10_000)
+    assert line.far.heard == heard and line.told(Ended) == []
+    line.playout.mend()
+    line.run(3000)
+    whole = line.audio_of(1)
+    assert line.far.heard == heard + whole[known:], "it goes on behind what is known"
+    assert line.told(Ended) == [Ended(1)]
+    assert line.told(Played)[-1] == Played(1, "One two three four five six.", 2000 * MS)
+
+
+def test_while_it_is_cut_nobody_takes_a_turn_for_stuck() -> None:
+    line = talk()
+    line.whole_turn(1, {"One two three four.": 2000 * MS})
+    line.run(500)
+    cut(line)
+    begun = len(line.facts)
+    line.run(5000)
+    told = [at for at, fact in line.facts[begun:] if isinstance(fact, Played)]
+    assert len(told) >= 4 and max(b - a for a, b in pairwise(told)) <= 1020
+    texts = {fact.text for _, fact in line.facts[begun:] if isinstance(fact, Played)}
+    assert len(texts) == 1
+
+
+def test_a_turn_that_would_begin_while_it_is_cut_begins_when_it_is_mended() -> None:
+    line = talk()
+    assert not cut(line)
+    line.whole_turn(1, {"One two.": 500 * MS})
+    line.run(3000)
+    assert line.sent == [] and line.told(Started) == [Started(1)]
+    line.playout.mend()
+    line.run(1000)
+    assert line.far.heard == line.audio_of(1)
+    assert (line.told(Started), line.told(Ended)) == ([Started(1)], [Ended(1)])
+
+
+def test_a_turn_silenced_while_it_is_cut_is_not_heard_later() -> None:
+    line = talk()
+    line.whole_turn(1, {"One two three.": 900 * MS})
+    line.run(450)
+    cut(line)
+    line.silence(1)
+    line.playout.mend()
+    line.whole_turn(2, {"Four.": 300 * MS})
+    line.run(1000)
+    assert line.far.heard.endswith(line.audio_of(2)) and line.told(Ended) == [Ended(2)]
+    assert line.told(Played)[0] == Played(1, "One", 200 * MS)
 
 
 def test_a_pause_when_all_was_heard_clears_nothing() -> None:

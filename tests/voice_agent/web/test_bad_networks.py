@@ -15,7 +15,7 @@ from bench.page import RATE, page
 from bench.relay import Network, relay
 from tests.voice_agent.calls.rooms import becomes
 from tests.voice_agent.media import idle
-from tests.voice_agent.web.test_browser import place
+from tests.voice_agent.web.test_browser import Place, place, records
 from voice_agent.transports.webrtc import connection
 from voice_codecs.browser import (
     AiSpeechEnded,
@@ -150,6 +150,74 @@ async def test_a_network_that_is_gone_for_a_second(tmp_path: Path) -> None:
         assert len(here.server.switchboard) == 1
         await there.leave()
         await idle(here.server)
+
+
+WORDS = [f"word{n:02d}" for n in range(20)]
+WORD_MS = 100
+
+
+@pytest.mark.parametrize("silent", [False, True])
+async def test_what_was_said_into_a_broken_network_was_not_heard(
+    silent: bool, tmp_path: Path
+) -> None:
+    """S004-22, S004-83: the agent stands still at what came through, and goes on from there over
+    the same connection or another one; if nobody comes back, no more than that is kept. With a
+    `silent` page, which sends no sound at all, the same."""
+    network, another = Network(), Network()
+    audio_ms = len(WORDS) * WORD_MS
+    settings = ("interruption.enabled=false", "webrtc.quiet_ms=600", "webrtc.grace_ms=300")
+    async with (
+        place(tmp_path, f"tts.audio_ms={audio_ms}", *settings) as here,
+        relay(network) as way,
+        relay(another) as detour,
+        page(here.server.url) as there,
+    ):
+        there.rewrite_offer, there.rewrite_answer = way.offer, way.answer
+        await there.begin(token=await here.token(), personaName="Anna")
+        await there.hears(AiSpeechEnded)
+        assert there.link is not None
+        if silent:
+            there.link.track.stop()
+        heard = Heard()
+        there.ear = heard.hears
+        there.say(SayText(" ".join(WORDS) + "."))
+
+        await becomes(lambda: heard.ms > 500)
+        network.down = True
+        await asyncio.sleep(0.5)
+        known = words(here)
+        assert heard.ms // WORD_MS - 4 <= known <= heard.ms // WORD_MS
+        if silent:
+            there.rewrite_offer, there.rewrite_answer = detour.offer, detour.answer
+            await (await there.move()).close()
+        else:
+            network.down = False
+        await becomes(lambda: words(here) >= known + 5)
+        assert heard.ms >= words(here) * WORD_MS, "nothing was left out"
+
+        network.down = another.down = True
+        await idle(here.server)
+        (record,) = await records(here)
+        kept = record.messages[-1][1].split()
+        assert kept == WORDS[: len(kept)] and known + 5 <= len(kept) <= heard.ms // WORD_MS
+
+
+class Heard:
+    """An ear that measures how long the agent has spoken."""
+
+    def __init__(self) -> None:
+        self.ms = 0
+
+    def hears(self, pcm: bytes) -> None:
+        if _sounds(bytearray(pcm)):
+            self.ms += len(pcm) // (2 * RATE // 1000)
+
+
+def words(here: Place) -> int:
+    """How many words of the agent's last contribution count as heard."""
+    (one,) = here.server.switchboard._live.values()
+    assert one._call is not None
+    return len(one._call.transcript.lines[-1].text.split())
 
 
 class Room:

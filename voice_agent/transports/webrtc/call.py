@@ -9,6 +9,9 @@
                   └───────────────────┼───────────────────────────────────────────► │
                                       └── reconnect while it still stands: replaced  │
                        end, DELETE, the page has closed it, the agent hangs up ──────┘
+
+While no sign of life comes, in TALKING or WAITING, the agent stands still at what was heard last;
+it goes on from there when the page is back.
 """
 
 import asyncio
@@ -76,6 +79,8 @@ class WebRtcCall:
         self._received = 0
         """Messages of the page so far."""
         self._waiting: asyncio.TimerHandle | None = None
+        self._cut = False
+        """Nothing gets through to the page, as far as is known."""
         self._echo = EchoGuard() if settings.echo_guard else None
         self.done = asyncio.Event()
         """Set when nothing of it is left."""
@@ -219,6 +224,8 @@ class WebRtcCall:
             return
         before, self._connection, self._offered = self._connection, connection, None
         if before is not None:
+            if before.pulse.quiet(before.now()):
+                self._cuts()  # What it still had to bring may be lost.
             self._spawn(before.close())
         if self._waiting is not None:
             self._waiting.cancel()
@@ -252,10 +259,27 @@ class WebRtcCall:
     def frame(self, connection: Connection) -> bytes | None:
         if connection is not self._connection:
             return None
-        frame = self._leg.frame()
+        self._feel(connection)
+        frame = self._leg.frame(connection.now(), connection.pulse.latest)
         if self._echo is not None:
             self._echo.played(frame)
         return frame
+
+    def _feel(self, connection: Connection) -> None:
+        """Look whether the page is there, if the agent speaks or would."""
+        pulse, now = connection.pulse, connection.now()
+        if (self._cut or self._leg.waits) and pulse.asks(now):
+            self._spawn(connection.check())
+        if pulse.gone(now):
+            self._cuts()
+        elif self._cut and self._session is not None:
+            self._cut = False
+            self._session.line.mend()
+
+    def _cuts(self) -> None:
+        if not self._cut and self._session is not None:
+            self._cut = True
+            self._session.line.cut()
 
     def broke(self, connection: Connection, left: bool) -> None:
         self._spawn(connection.close())
@@ -266,6 +290,7 @@ class WebRtcCall:
         elif connection is self._connection:
             self._connection = None
             self._leg.detach()
+            self._cuts()
             if left:
                 self._pause("the page has left")
             elif self._waiting is None:

@@ -2,7 +2,8 @@
 
 aiortc holds what comes for 80 ms, and after one lost packet for 280 ms for ever (its issue 543).
 So one private attribute of its receiver is replaced, by what takes a packet and gives nothing on;
-pyproject.toml pins aiortc for that, and a test looks whether it is still there.
+and its connection of aioice is asked for the pair of addresses in use, to check it when that is
+wanted. pyproject.toml pins both for that, and a test looks whether it is all still there.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 import structlog
+from aioice.stun import TransactionError
 from aiortc import (
     RTCConfiguration,
     RTCDataChannel,
@@ -25,6 +27,7 @@ from voice_codecs.opus import OpusDecoder, OpusEncoder
 
 from ..sending import CLOSE_S, UNREAD_LIMIT
 from .offer import OfferRefused, answer_for, checked, has_channel
+from .pulse import Pulse
 from .track import PacedTrack
 
 CHANNEL = "events"
@@ -84,6 +87,8 @@ class Connection:
         self._wants_channel = False
         self._stands = False
         self._over = False
+        self.pulse = Pulse(self.now())
+        """The page's signs of life."""
         self.received = 0
         """Messages that the page has sent over it."""
         self._peer.on("connectionstatechange", self._changed)
@@ -122,10 +127,29 @@ class Connection:
         except ValueError:  # The page takes no message as long as this.
             log.warning("message_too_long", bytes=len(text))
 
+    def now(self) -> int:
+        """Milliseconds of its clock."""
+        return int(self._loop.time() * 1000)
+
     async def packets(self) -> int:
         """How many packets of any kind have come so far."""
         report = await self._peer.getTransceivers()[0].receiver.getStats()
         return sum(each.packetsReceived for each in report.values() if each.type == "transport")
+
+    async def check(self) -> None:
+        """Ask the page for a sign of life, as ICE does (RFC 7675)."""
+        asked = self.now()
+        ice = self._peer.getTransceivers()[0].sender.transport.transport._connection
+        if self._over or ice.remote_password is None:
+            return
+        for pair in list(ice._nominated.values()):
+            request = ice.build_request(pair, nominate=False)
+            key = ice.remote_password.encode()
+            try:
+                await pair.protocol.request(request, pair.remote_addr, key, retransmissions=0)
+            except (TransactionError, OSError):
+                continue
+            self.pulse.came(asked)
 
     async def drain(self) -> None:
         """Let the page get what was sent, then close the channel; not for long."""
@@ -155,14 +179,16 @@ class Connection:
         setattr(receiver, HELD_BY_AIORTC, _Tap(self._came))
 
     def _came(self, sequence: int, timestamp: int, payload: bytes) -> None:
+        now = self.now()
+        self.pulse.came(now)
         if payload:
-            self._play(self.hold.push(sequence, timestamp, payload, self._now()))
+            self._play(self.hold.push(sequence, timestamp, payload, now))
 
     def _beat(self) -> bytes | None:
         """Each 20 ms, by the clock of what is sent."""
         if self._over or not self._stands:
             return None
-        self._play(self.hold.beat(self._now()))
+        self._play(self.hold.beat(self.now()))
         return self._party.frame(self)
 
     def _play(self, pieces: list[Piece]) -> None:
@@ -174,9 +200,6 @@ class Connection:
                     pcm = self._decoder.conceal(samples, following)
             if pcm and self._stands and not self._over:
                 self._party.heard(self, pcm)
-
-    def _now(self) -> int:
-        return int(self._loop.time() * 1000)
 
     # Its state -----------------------------------------------------------------------------------
 
@@ -205,6 +228,7 @@ class Connection:
         ready = self._peer.connectionState == "connected"
         if ready and not self._stands and (self._channel or not self._wants_channel):
             self._stands = True
+            self.pulse.came(self.now())
             self._party.connected(self)
 
     def _ends(self, left: bool) -> None:

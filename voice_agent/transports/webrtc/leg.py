@@ -19,7 +19,11 @@ Write = Callable[[str], None]
 
 
 class WebRtcLeg:
-    """What the agent says waits here for its 20 ms; what was sent counts as heard a while later."""
+    """What the agent says waits here for its 20 ms.
+
+    What was sent counts as heard a while later, if the page has given a sign of life since. So the
+    transcript is at most a round trip ahead of a network that breaks.
+    """
 
     def __init__(self, playout_ms: int, hung_up: Callable[[], None]) -> None:
         """`playout_ms` is what the page keeps of what it was sent, `hung_up` is told the end."""
@@ -36,8 +40,8 @@ class WebRtcLeg:
         """those of them that went out, or were taken back."""
         self._marks: deque[tuple[int, str]] = deque()
         """(bytes to be sent before it, name)."""
-        self._on_their_way: deque[tuple[int, str]] = deque()
-        """(the beat at which it counts as heard, name)."""
+        self._on_their_way: deque[tuple[int, int, str]] = deque()
+        """(when it was sent, the beat at which it counts as heard, name)."""
         self._beat = 0
         self._generation = 0
 
@@ -112,16 +116,27 @@ class WebRtcLeg:
         """Messages wait until there is another way."""
         self._write = None
 
-    def frame(self) -> bytes | None:
-        """The next 20 ms to be sent, None for silence. To be called each 20 ms."""
+    @property
+    def waits(self) -> bool:
+        """Whether there is anything to be sent, or to be heard."""
+        return bool(self._queue or self._marks or self._on_their_way)
+
+    def frame(self, now: int = 0, sign: int = 0) -> bytes | None:
+        """The next 20 ms to be sent, None for silence. To be called each 20 ms.
+
+        `now` and the page's latest `sign` of life are in milliseconds.
+        """
         self._beat += 1
-        while self._on_their_way and self._on_their_way[0][0] <= self._beat:
-            if self._acknowledge is None:
+        while self._on_their_way:
+            sent, due, name = self._on_their_way[0]
+            if due > self._beat or sent > sign or self._acknowledge is None:
                 break
-            self._acknowledge(self._on_their_way.popleft()[1])
+            self._on_their_way.popleft()
+            self._acknowledge(name)
         frame = bytes(self._queue[:_FRAME_BYTES])
         del self._queue[:_FRAME_BYTES]
         self._sent += len(frame)
         while self._marks and self._marks[0][0] <= self._sent:
-            self._on_their_way.append((self._beat + 1 + self._playout, self._marks.popleft()[1]))
+            due = self._beat + 1 + self._playout
+            self._on_their_way.append((now, due, self._marks.popleft()[1]))
         return frame.ljust(_FRAME_BYTES, b"\0") if frame else None

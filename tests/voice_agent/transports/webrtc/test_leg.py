@@ -37,6 +37,17 @@ def test_audio_goes_out_by_20_ms_and_counts_as_heard_later() -> None:
     assert beats == 3, "20 ms of its own and 60 ms of the page, of which one beat was before"
 
 
+def test_without_a_sign_of_life_since_it_was_sent_nothing_was_heard() -> None:
+    far = Far(playout_ms=60)
+    far.leg.send(b"\1" * FRAME * 2)
+    far.leg.mark("a")
+    for now in range(0, 1000, 20):
+        far.leg.frame(now, sign=19)
+    assert far.heard == [] and far.leg.waits
+    far.leg.frame(1000, sign=20)
+    assert far.heard == ["a"] and not far.leg.waits, "the second frame was sent at 20"
+
+
 def test_what_was_not_sent_is_taken_back() -> None:
     far = Far(playout_ms=0)
     far.leg.attach(far.told.append, 0)
