@@ -226,28 +226,35 @@ class Tick(msgspec.Struct, frozen=True, tag=True):
     """The deadline that the conversation asked for has passed."""
 
 
-Event = (
-    LegJoined
-    | LegLeft
-    | SpeechStarted
+Listened = (
+    SpeechStarted
     | SpeechConfirmed
     | SpeechStopped
     | Transcribed
     | TranscriptionFailed
     | TurnEndPredicted
-    | KeyPressed
-    | ReplyStarted
+)
+"""What is heard of a leg."""
+
+Prepared = (
+    ReplyStarted
     | ReplyText
     | ReplyAction
-    | ReplyUsage
     | ReplyEnded
     | ReplyFailed
     | SpeechReady
     | SpeechEnded
     | SpeechFailed
-    | PlaybackStarted
-    | Heard
-    | PlaybackEnded
+)
+"""How a reply comes about."""
+
+Played = PlaybackStarted | Heard | PlaybackEnded
+"""What a leg has been played."""
+
+Told = (
+    LegJoined
+    | LegLeft
+    | KeyPressed
     | ActionEnded
     | HangUpRequested
     | HistoryRestored
@@ -255,5 +262,9 @@ Event = (
     | SayRequested
     | ReactRequested
     | MessagesSpent
+    | ReplyUsage
     | Tick
 )
+"""Everything else."""
+
+Event = Listened | Prepared | Played | Told

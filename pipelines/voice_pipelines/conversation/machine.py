@@ -48,9 +48,12 @@ from .events import (
     KeyPressed,
     LegJoined,
     LegLeft,
+    Listened,
     MessagesSpent,
     PlaybackEnded,
     PlaybackStarted,
+    Played,
+    Prepared,
     ReactRequested,
     ReplyAction,
     ReplyEnded,
@@ -66,6 +69,7 @@ from .events import (
     SpeechStarted,
     SpeechStopped,
     Tick,
+    Told,
     Transcribed,
     TranscriptionFailed,
     TurnEndPredicted,
@@ -87,11 +91,6 @@ _SLOWEST_MS = 150
 """A character of a text that is spoken slowly."""
 _TIMERS_AT_ONCE = 16
 """More timers than this cannot fall due in one moment; a bug must not hang the event loop."""
-
-
-_STALE_MS = 500
-"""Words that a failing recognizer reported so long before the speech ended are not all that was
-said: half a question is not answered, it is asked for again."""
 
 
 class Phase(Enum):
@@ -162,79 +161,92 @@ class Conversation:
         return tuple(commands)
 
     def _on(self, event: Event, now: int) -> Commands:
+        if isinstance(event, Listened):
+            if ear := self._ears.get(event.leg):
+                yield from self._on_listened(ear, event, now)
+        elif isinstance(event, Prepared):
+            if reply := self._replies.find(event.turn):
+                yield from self._on_prepared(reply, event, now)
+        elif isinstance(event, Played):
+            if event.leg == self._caller:
+                yield from self._on_played(event, now)
+        else:
+            yield from self._on_told(event, now)
+
+    def _on_listened(self, ear: Ear, event: Listened, now: int) -> Commands:
+        match event:
+            case SpeechStarted():
+                yield from self._speech_started(ear, now)
+            case SpeechConfirmed():
+                yield from self._speech_confirmed(ear, now)
+            case SpeechStopped(_, silence_ms):
+                yield from self._speech_stopped(ear, now - silence_ms, now)
+            case Transcribed(_, text, request):
+                yield from self._transcribed(ear, text, request, now)
+            case TranscriptionFailed():
+                if ear.asked_at is not None:
+                    yield from self._recognizer_is_late(ear, now)
+            case TurnEndPredicted(_, request, probability):
+                if request == ear.request:
+                    ear.probability = probability
+            case _:
+                assert_never(event)
+
+    def _on_prepared(self, reply: Reply, event: Prepared, now: int) -> Commands:
+        match event:
+            case SpeechReady(_, piece):
+                reply.ready_pieces = max(reply.ready_pieces, piece + 1)
+                reply.progress_at = now
+            case ReplyStarted() | SpeechEnded():
+                reply.progress_at = now
+            case SpeechFailed():
+                yield from self._not_spoken(reply, now)
+            case ReplyText() | ReplyAction() | ReplyEnded() | ReplyFailed() if reply.complete:
+                pass  # The LLM's, after its end.
+            case ReplyText(_, text):
+                yield from self._replies.speak(reply, text, now)
+            case ReplyAction():
+                reply.actions.append(event)
+                reply.progress_at = now
+                if reply.committed_at is not None:
+                    yield from self._actions.start(reply, now)
+            case ReplyEnded():
+                yield from self._written(reply, now)
+            case ReplyFailed():
+                yield from self._not_written(reply, now)
+            case _:
+                assert_never(event)
+
+    def _on_played(self, event: Played, now: int) -> Commands:
+        """What the caller's leg was played; that of the others tells nothing."""
+        reply = self._replies.find_released(event.turn)
+        match event:
+            case PlaybackStarted():
+                if reply:
+                    reply.audible_at = reply.audible_at or now
+                    reply.progress_at = now
+            case Heard(_, turn, text):
+                self.transcript.agent_heard(turn, text)
+                if reply:
+                    reply.progress_at = now
+            case PlaybackEnded():
+                if reply:
+                    yield from self._played(reply, now)
+            case _:
+                assert_never(event)
+
+    def _on_told(self, event: Told, now: int) -> Commands:
         match event:
             case LegJoined(leg):
                 yield from self._joined(leg, now)
             case LegLeft(leg):
                 yield from self._left(leg)
-            case SpeechStarted(leg):
-                yield from self._speech_started(leg, now)
-            case SpeechConfirmed(leg):
-                yield from self._speech_confirmed(leg, now)
-            case SpeechStopped(leg, silence_ms):
-                yield from self._speech_stopped(leg, now - silence_ms, now)
-            case Transcribed(leg, text, request):
-                yield from self._transcribed(leg, text, request, now)
-            case TranscriptionFailed(leg):
-                if (ear := self._ears.get(leg)) and ear.asked_at is not None:
-                    yield from self._recognizer_is_late(ear, now)
-            case TurnEndPredicted(leg, request, probability):
-                if (ear := self._ears.get(leg)) and request == ear.request:
-                    ear.probability = probability
             case KeyPressed(_, key):
                 yield from self._key_pressed(key, now)
-            case ReplyStarted(turn):
-                if reply := self._replies.find(turn):
-                    reply.progress_at = now
-            case ReplyText(turn, text):
-                if (reply := self._replies.find(turn)) and not reply.complete:
-                    yield from self._replies.speak(reply, text, now)
-            case ReplyAction(turn):
-                if (reply := self._replies.find(turn)) and not reply.complete:
-                    reply.actions.append(event)
-                    reply.progress_at = now
-                    if reply.committed_at is not None:
-                        yield from self._actions.start(reply, now)
-            case ReplyEnded(turn):
-                if (reply := self._replies.find(turn)) and not reply.complete:
-                    yield from self._written(reply, now)
-            case ReplyFailed(turn):
-                if (reply := self._replies.find(turn)) and not reply.complete:
-                    yield from self._not_written(reply, now)
-            case SpeechReady(turn, piece):
-                if reply := self._replies.find(turn):
-                    reply.ready_pieces = max(reply.ready_pieces, piece + 1)
-                    reply.progress_at = now
-            case SpeechEnded(turn):
-                if reply := self._replies.find(turn):
-                    reply.progress_at = now
-            case SpeechFailed(turn):
-                if reply := self._replies.find(turn):
-                    yield from self._not_spoken(reply, now)
-            case PlaybackStarted(leg, turn):
-                reply = self._replies.find_released(turn)
-                if leg == self._caller and reply:
-                    reply.audible_at = reply.audible_at or now
-                    reply.progress_at = now
-            case Heard(leg, turn, text):
-                if leg == self._caller:
-                    self.transcript.agent_heard(turn, text)
-                    if reply := self._replies.find_released(turn):
-                        reply.progress_at = now
-            case PlaybackEnded(leg, turn):
-                reply = self._replies.find_released(turn)
-                if leg == self._caller and reply:
-                    yield from self._played(reply, now)
             case ActionEnded(action, result, react):
                 yield from self._action_ended(action, result, react, now)
             case HangUpRequested(reason, after_speech):
-                if not self._closing and after_speech:
-                    yield from self._close_after_speech(reason, now)
-                elif not self._closing:
-                    yield from self._replies.drop_all()
-                    yield from self._say(self.policy.phrases.goodbye, now, hang_up=reason)
-            case ReplyUsage():
-                pass  # For the bill alone.
+                yield from self._hang_up_by_order(reason, after_speech, now)
             case HistoryRestored(messages, note):
                 self._restored = True
                 self.transcript.restore(messages)
@@ -243,12 +255,13 @@ class Conversation:
             case UserTyped(leg, text):
                 yield from self._typed(leg, text, now)
             case SayRequested(text, hang_up):
-                if not self._closing:
-                    yield from self._say_by_order(text, hang_up, now)
+                yield from self._say_by_order(text, hang_up, now)
             case ReactRequested(text):
                 yield from self._learned(text, now)
             case MessagesSpent(text):
                 yield from self._no_more_answers(text, now)
+            case ReplyUsage():
+                pass  # For the bill alone.
             case Tick():
                 pass  # What is due is done after every event.
             case _:
@@ -299,9 +312,7 @@ class Conversation:
         if self._actions.reaction_due:
             yield self._quiet_since, self._react
         elif (since := self._actions.oldest) is not None:
-            wordless = not self._actions.promised and not self._actions.holds
-            rule = self.policy.watchdog
-            wait = rule.checking_ms if wordless else rule.hold_ms
+            wait = self._actions.patience_ms(self.policy.watchdog)
             yield max(self._quiet_since, since) + wait, self._hold_on
         else:
             yield self._quiet_since + self.policy.idle.prompt_ms, self._nobody_speaks
@@ -326,24 +337,12 @@ class Conversation:
             yield reply.progress_at + rule.stall_ms, _for(self._give_up, reply)
         else:
             committed = reply.committed_at or 0
-            yield self._gives_up_at(reply), _for(self._give_up, reply)
+            yield reply.given_up_at(rule), _for(self._give_up, reply)
             if reply.filled_at is None:
                 late = reply.progress_at if reply.failed else committed + rule.filler_ms
                 yield late, _for(self._fill, reply)
             if reply.failed:
                 yield reply.progress_at + rule.retry_ms, _for(self._replies.try_again, reply)
-
-    def _gives_up_at(self, reply: Reply) -> int:
-        """When a reply of which nothing was heard is given up.
-
-        The filler comes early if the LLM failed at once; the silence after it is not to be longer
-        for that.
-        """
-        rule = self.policy.watchdog
-        latest = (reply.committed_at or 0) + rule.reply_ms
-        if reply.filled_at is None:
-            return latest
-        return min(latest, reply.filled_at + max(rule.reply_ms - rule.filler_ms, 0))
 
     # Legs ----------------------------------------------------------------------------------------
 
@@ -366,34 +365,30 @@ class Conversation:
 
     # The caller speaks ---------------------------------------------------------------------------
 
-    def _speech_started(self, leg: str, now: int) -> Commands:
-        if (ear := self._ears.get(leg)) is None or ear.talking:
+    def _speech_started(self, ear: Ear, now: int) -> Commands:
+        if ear.talking:
             return
-        ear.talking, ear.confirmed, ear.taken = True, False, False
-        ear.started_at = now
+        ear.starts(now)
         if self.policy.interruption.enabled:
             yield from self._replies.duck()
 
-    def _speech_confirmed(self, leg: str, now: int) -> Commands:
-        if (ear := self._ears.get(leg)) is None or not ear.talking or ear.confirmed:
+    def _speech_confirmed(self, ear: Ear, now: int) -> Commands:
+        if not ear.talking or ear.confirmed:
             return
-        ear.confirmed = ear.spoke = True
-        ear.confirmed_at = now
+        ear.confirms(now)
         self._closing.stay()
         if ear.words and not self._replies:
             ear.pauses.resumed_after(ear.started_at - ear.voiced_until)
-        ear.settled, ear.asked_at, ear.probability = False, None, None
         yield from self._replies.drop_draft()
         if self._replies and not self._replies.paused and self._may_be_interrupted():
             yield from self._replies.pause()
         elif not self._replies and not ear.words and self.policy.speculation.prefill_words:
             yield Prefill(self.transcript.opening(self.policy.instructions))
 
-    def _speech_stopped(self, leg: str, voiced_until: int, now: int) -> Commands:
-        if (ear := self._ears.get(leg)) is None or not ear.talking:
+    def _speech_stopped(self, ear: Ear, voiced_until: int, now: int) -> Commands:
+        if not ear.talking:
             return
-        ear.talking = ear.taken = False
-        ear.voiced_until = voiced_until
+        ear.stops(voiced_until)
         if self._replies and not self._replies.paused:
             yield from self._replies.unduck()
             if self._may_be_interrupted():
@@ -402,9 +397,7 @@ class Conversation:
         yield from self._ask_for_words(ear, now)
 
     def _ask_for_words(self, ear: Ear, now: int) -> Commands:
-        ear.request += 1
-        ear.asked_at, ear.settled, ear.probability = now, False, None
-        yield Settle(ear.leg, ear.request)
+        yield Settle(ear.leg, ear.ask(now))
         if self._replies.paused:
             return
         if self.policy.speculation.turn_detector:
@@ -412,19 +405,9 @@ class Conversation:
         if self.policy.speculation.on_interim and ear.text:
             yield from self._draft_reply(ear, now)
 
-    def _transcribed(self, leg: str, text: str, request: int | None, now: int) -> Commands:
-        ear = self._ears.get(leg)
-        if ear is None or (request is not None and request != ear.request):
-            return  # An answer that a newer question has overtaken.
-        if request is None and (ear.settled or not ear.spoke):
-            return  # An interim that was on its way when the words were settled or taken.
-        if not same_words(text, ear.text):
-            ear.text_changed_at = now
-        ear.text = text
-        if request is not None:
-            if ear.asked_at is None:
-                return
-            ear.asked_at, ear.settled = None, not ear.speaking
+    def _transcribed(self, ear: Ear, text: str, request: int | None, now: int) -> Commands:
+        if not ear.takes(text, request, now):
+            return
         if self._replies.paused:
             yield from self._words_over_reply(ear, now)
         elif self._replies:
@@ -436,12 +419,12 @@ class Conversation:
                 yield from self._replies.drop_draft()
                 yield from self._forget(ear)
         elif ear.speaking:
-            yield from self._prefill(ear)
+            if stable := ear.prefill(self.policy.speculation):
+                yield Prefill(self.transcript.history(self.policy.instructions, stable))
 
     def _recognizer_is_late(self, ear: Ear, now: int) -> Commands:
         ear.asked_at = None
-        stale = ear.text and ear.text_changed_at < ear.voiced_until - _STALE_MS and not ear.taken
-        if ear.words and (self._replies or not stale):
+        if ear.words and (self._replies or not ear.stale):
             ear.settled = True
             if self._replies.paused:
                 yield from self._words_over_reply(ear, now)
@@ -466,19 +449,6 @@ class Conversation:
         ear.begin_utterance()
         yield StartUtterance(ear.leg)
 
-    def _prefill(self, ear: Ear) -> Commands:
-        """Let the LLM read the words that will hardly change any more: all but the last two."""
-        rule = self.policy.speculation
-        stable = ear.words.split()[:-2]
-        if (
-            rule.prefill_words
-            and ear.prefills < rule.prefills
-            and len(stable) >= ear.prefilled_words + rule.prefill_words
-        ):
-            ear.prefills += 1
-            ear.prefilled_words = len(stable)
-            yield Prefill(self.transcript.history(self.policy.instructions, " ".join(stable)))
-
     def _key_pressed(self, key: str, now: int) -> Commands:
         if self._closing:
             return
@@ -494,6 +464,8 @@ class Conversation:
         yield from self._answer(f"(The caller pressed the keys {keys}.)", self._caller or "", now)
 
     def _say_by_order(self, text: str, hang_up: str, now: int) -> Commands:
+        if self._closing:
+            return
         if hang_up:
             yield from self._replies.drop_all()
         yield from self._say(text, now, hang_up)
@@ -629,22 +601,24 @@ class Conversation:
 
     def _failed(self, phrase: str, now: int) -> Commands:
         """Something behind the agent failed; say so, or end the call if it keeps failing."""
-        self._failures += 1
-        if self._failures >= self.policy.watchdog.failures:
+        if self._too_many_failures():
             yield from self._say(self.policy.phrases.failure, now, hang_up="failures")
         else:
             yield from self._say(phrase, now)
 
+    def _too_many_failures(self) -> bool:
+        """Count one more turn that failed; whether that is to be the end."""
+        self._failures += 1
+        return self._failures >= self.policy.watchdog.failures
+
     def _phrase_is_stuck(self, reply: Reply, now: int) -> Commands:
         self._quiet_since = now
         yield from self._replies.drop(reply)
-        if reply.hang_up:
-            self._closing.reason = reply.hang_up
-            yield from self._hang_up(now)
-            return
-        self._failures += 1
-        if self._failures >= self.policy.watchdog.failures:
-            self._closing.reason = "failures"
+        reason = reply.hang_up
+        if not reason and self._too_many_failures():
+            reason = "failures"
+        if reason:
+            self._closing.reason = reason
             yield from self._hang_up(now)
 
     def _say(self, phrase: str, now: int, hang_up: str = "") -> Commands:
@@ -671,7 +645,7 @@ class Conversation:
         """The floor is free: what was said over the agent, or is still being said, counts now."""
         for ear in self._ears.values():
             if ear.taken:
-                ear.taken, ear.spoke, ear.started_at = False, ear.confirmed, now
+                ear.counts_again(now)
             if ear.spoke and not (ear.speaking or ear.settled or ear.asked_at is not None):
                 yield from self._ask_for_words(ear, now)
 
@@ -765,6 +739,15 @@ class Conversation:
             yield from self._say(self.policy.phrases.goodbye, now, hang_up="idle")
         else:
             yield from self._say(self.policy.phrases.idle, now)
+
+    def _hang_up_by_order(self, reason: str, after_speech: bool, now: int) -> Commands:
+        if self._closing:
+            return
+        if after_speech:
+            yield from self._close_after_speech(reason, now)
+        else:
+            yield from self._replies.drop_all()
+            yield from self._say(self.policy.phrases.goodbye, now, hang_up=reason)
 
     def _close_after_speech(self, reason: str, now: int) -> Commands:
         """The agent ends the call: hang up when what it is saying has been heard."""

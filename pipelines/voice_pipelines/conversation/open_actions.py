@@ -6,6 +6,7 @@ They decide nothing: the machine says when, these keep count.
 from collections.abc import Iterator
 
 from .commands import RunAction
+from .policy import WatchdogPolicy
 from .reply import Reply
 from .transcript import Transcript
 
@@ -36,10 +37,13 @@ class OpenActions:
         """When the oldest open one was started."""
         return min((started for _, _, started in self._open.values()), default=None)
 
-    @property
-    def promised(self) -> bool:
-        """Whether the agent said something when it started them."""
-        return all(turn not in self._wordless for _, turn, _ in self._open.values())
+    def patience_ms(self, rule: WatchdogPolicy) -> int:
+        """How long nobody speaks before the caller is asked to wait.
+
+        Sooner if the agent started any of them without a word, and has said nothing since.
+        """
+        wordless = any(turn in self._wordless for _, turn, _ in self._open.values())
+        return rule.checking_ms if wordless and not self.holds else rule.hold_ms
 
     def start(self, reply: Reply, now: int) -> Iterator[RunAction]:
         """Do what `reply` wants done."""

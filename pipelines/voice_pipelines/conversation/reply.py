@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from .events import ReplyAction
+from .policy import WatchdogPolicy
 
 
 @dataclass(slots=True)
@@ -47,3 +48,14 @@ class Reply:
     def text(self) -> str:
         """All that it says so far."""
         return " ".join(self.pieces)
+
+    def given_up_at(self, rule: WatchdogPolicy) -> int:
+        """When it is given up if nothing of it is heard.
+
+        The filler comes early if the LLM failed at once; the silence after it is not to be longer
+        for that.
+        """
+        latest = (self.committed_at or 0) + rule.reply_ms
+        if self.filled_at is None:
+            return latest
+        return min(latest, self.filled_at + max(rule.reply_ms - rule.filler_ms, 0))
