@@ -14,7 +14,9 @@ from aiortc import (
 )
 from aiortc.rtcconfiguration import RTCBundlePolicy
 
+from voice_agent.transports.webrtc.bindings import Bindings
 from voice_agent.transports.webrtc.connection import HELD_BY_AIORTC
+from voice_agent.transports.webrtc.gathering import gather_at
 from voice_agent.transports.webrtc.track import PacedTrack
 from voice_codecs.browser import FromClient, FromServer, parse_server, serialize
 from voice_codecs.jitter import Gap, JitterHold, Packet, Piece
@@ -146,8 +148,9 @@ class Link:
         self.closed = asyncio.Event()
         """Set when the server has closed the channel, or the connection."""
         self._connected = asyncio.Event()
-        receiver = self.peer.addTransceiver(self.track, "sendrecv").receiver
-        setattr(receiver, HELD_BY_AIORTC, self)
+        transceiver = self.peer.addTransceiver(self.track, "sendrecv")
+        gather_at(Bindings(), transceiver)  # The server is on this machine.
+        setattr(transceiver.receiver, HELD_BY_AIORTC, self)
         self.channel: RTCDataChannel | None = None
         if channel:
             self.channel = self.peer.createDataChannel("events")

@@ -234,7 +234,9 @@ async def browser_routes(
     count = metrics.message_ignored
     sockets = BrowserRoutes(settings.browser, entrance, count)
     most_malformed = settings.browser.malformed_messages
-    webrtc = WebRtcRoutes(settings.webrtc, most_malformed, _turn_secret(settings), entrance, count)
+    webrtc = WebRtcRoutes(
+        settings.webrtc, settings.server, most_malformed, _turn_secret(settings), entrance, count
+    )
     await stack.enter_async_context(webrtc.running())
     return [*sockets.routes(), *webrtc.routes(), *ScriptRoutes(store.keys).routes()]
 

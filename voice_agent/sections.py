@@ -84,6 +84,13 @@ class WebRtcSettings(Section, frozen=True):
     of which pages get short-lived credentials."""
     turn_ms: Annotated[int, msgspec.Meta(ge=60_000, le=604_800_000)] = 43_200_000
     """How long such credentials are valid: longer than any call."""
+    addresses: tuple[str, ...] = ()
+    """The IP addresses of this machine at which sound comes in, by UDP; ``["0.0.0.0"]`` for all. If
+    there are none, that of `server.host`: loopback is for pages on this machine only. Set it where
+    a proxy on this machine makes the server public."""
+    ports: tuple[Port, Port] = (0, 0)
+    """The first and the last UDP port for it, such as ``[40000, 40999]``, for firewalls; zeros for
+    any. A connection takes one at each address, and pages that reconnect have two connections."""
     public_address: Annotated[str, msgspec.Meta(pattern=r"^$|^[0-9a-fA-F.:]+$")] = ""
     """The IP address at which pages reach this machine, where it has another one itself (NAT that
     keeps the ports). UDP must be let in."""

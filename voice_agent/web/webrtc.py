@@ -19,8 +19,10 @@ from aiohttp import web
 
 from voice_codecs.browser import Init, MalformedMessage, parse_offer, parse_reoffer
 
-from ..sections import WebRtcSettings
+from ..sections import ServerSettings, WebRtcSettings
+from ..settings import is_loopback
 from ..transports.session import Refused
+from ..transports.webrtc.bindings import Bindings, bindings
 from ..transports.webrtc.ice import ice_servers
 from ..transports.webrtc.offer import OfferRefused
 from .entrance import Entrance, Invited
@@ -48,6 +50,10 @@ _PREFLIGHT = {
     "Access-Control-Allow-Headers": "Authorization, Content-Type",
     "Access-Control-Max-Age": "86400",
 }
+_HERE_ONLY = (
+    "WebRTC stays on the server's own machine, and Firefox does not come there, unless "
+    "`webrtc.addresses` is set; use the WebSocket."
+)
 _STATUS = {
     "malformed": 400,
     "format": 400,
@@ -59,6 +65,7 @@ _STATUS = {
     "persona_unknown": 404,
     "conversation_unknown": 404,
     "call_unknown": 404,
+    "not_trickled": 405,
     "lost": 409,
     "webrtc_unavailable": 501,
     "busy": 503,
@@ -69,6 +76,7 @@ _TITLES = {
     401: "A session token is needed",
     403: "The token does not allow this",
     404: "There is no such thing",
+    405: "This cannot be done here",
     409: "It conflicts with what is there",
     501: "There is no WebRTC here",
     503: "Not available now",
@@ -93,6 +101,7 @@ class WebRtcRoutes:
     def __init__(
         self,
         settings: WebRtcSettings,
+        server: ServerSettings,
         most_malformed: int,
         turn_secret: str,
         entrance: Entrance,
@@ -100,6 +109,8 @@ class WebRtcRoutes:
     ) -> None:
         """`count` is told what is ignored, by kind."""
         self._settings = settings
+        self._server = server
+        self._bindings = Bindings()
         self._most_malformed = most_malformed
         self._turn_secret = turn_secret
         self._entrance = entrance
@@ -117,14 +128,14 @@ class WebRtcRoutes:
             web.post(OFFER_PATH, _told(self._offer)),
             web.get(ICE_PATH, _told(self._ice)),
             web.post(place, _told(self._move)),
-            web.patch(place, _told(self._move)),
+            web.patch(place, _told(_no_patch)),
             web.delete(place, _told(self._leave)),
             *(web.options(path, _preflight) for path in (OFFER_PATH, ICE_PATH, place)),
         ]
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Own the calls. Leaving ends them."""
+        """Own the calls. Leaving ends them. Raises ConfigurationError."""
         if not self._settings.enabled:
             self._missing = "WebRTC is off (`webrtc.enabled`); use the WebSocket."
         elif not all(find_spec(name) for name in _MODULES):
@@ -132,6 +143,9 @@ class WebRtcRoutes:
                 "WebRTC is not installed (pip install 'voice-agent[webrtc]'); use the WebSocket."
             )
         else:
+            self._bindings = await bindings(self._settings, self._server.host)
+            if self._bindings.on_loopback and self._server.public_url:
+                log.warning("webrtc_on_loopback_only", fix="set `webrtc.addresses`")
             # Imported before the first call, for which it would be a second of silence.
             self._make = (await asyncio.to_thread(import_module, _CALL)).WebRtcCall
         failed: Exception | None = None
@@ -154,6 +168,9 @@ class WebRtcRoutes:
         """A page offers a connection."""
         if self._make is None:
             raise _Problem("webrtc_unavailable", self._missing)
+        if self._bindings.on_loopback and not _reaches_loopback(request):
+            # Tried in vain, it would be seconds of silence.
+            raise _Problem("webrtc_unavailable", _HERE_ONLY)
         if self._waiting >= _MOST_WAITING:
             raise _Problem("busy", "Too many calls are being connected.")
         plain = request.content_type == _SDP
@@ -163,7 +180,9 @@ class WebRtcRoutes:
             offer = parse_offer(await request.read())
             sdp, init = offer.sdp, offer.init
         invited = await self._entrance.invite(init, request.headers.get("Origin", ""))
-        call = self._make(self._settings, self._most_malformed, self._count, self._spawn)
+        call = self._make(
+            self._settings, self._bindings, self._most_malformed, self._count, self._spawn
+        )
         answer, _ = await call.answer(sdp)
         id = token_urlsafe(24)
         self._calls[id] = call
@@ -268,6 +287,8 @@ def _problem(code: str, detail: str) -> web.Response:
         "code": code,
     }
     headers = {"Retry-After": "5"} if status == 503 else {}
+    if status == 405:
+        headers["Allow"] = "POST, DELETE, OPTIONS"
     if status == 401:
         headers["WWW-Authenticate"] = 'Bearer realm="voice-agent"'
     return web.Response(
@@ -278,8 +299,26 @@ def _problem(code: str, detail: str) -> web.Response:
     )
 
 
+async def _no_patch(_: web.Request) -> web.Response:
+    """What WHIP demands of servers without trickled candidates and ICE restarts (RFC 9725, 4.3).
+
+    Neither would help: our own candidates are complete, and where a page's packets come from is
+    found out by themselves. A page in another network offers a whole new connection.
+    """
+    raise _Problem("not_trickled", "Candidates are not trickled; POST an offer that is complete.")
+
+
 async def _preflight(_: web.Request) -> web.Response:
     return web.Response(status=204, headers=_PREFLIGHT)
+
+
+def _reaches_loopback(request: web.Request) -> bool:
+    """Whether this page, which came to a name or address of ours, may send its sound to loopback.
+
+    Chromium does; Firefox never pairs its own address with a loopback one (ESR 153, seen).
+    """
+    firefox = "Firefox/" in request.headers.get("User-Agent", "")
+    return is_loopback(request.url.host or "") and not firefox
 
 
 def _bearer(request: web.Request) -> str:

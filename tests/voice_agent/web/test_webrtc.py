@@ -15,6 +15,7 @@ import pytest
 from bench.page import FRAME_BYTES, Page, PageError, page
 from tests.voice_agent.calls.rooms import becomes
 from tests.voice_agent.media import HANG_S, idle
+from tests.voice_agent.transports.webrtc.test_bindings import free_ports
 from tests.voice_agent.web.test_browser import HELLO, PAGE, Place, place, records
 from voice_codecs.browser import (
     ActionTaken,
@@ -231,7 +232,7 @@ async def _until_gone(here: Place, there: Page) -> None:
     async with aiohttp.ClientSession() as http:
         for _ in range(HANG_S * 50):
             url = here.server.url + there.location
-            async with http.patch(url, json={"sdp": "nonsense"}) as response:
+            async with http.post(url, json={"sdp": "nonsense"}) as response:
                 problem = await response.json(content_type=None)
             if problem["code"] == "call_unknown":
                 return
@@ -339,6 +340,48 @@ async def test_every_page_may_ask(tmp_path: Path) -> None:
             assert response.status == 400
             assert response.headers["Access-Control-Allow-Origin"] == "*"
             assert response.content_type == "application/problem+json"
+
+
+async def test_candidates_are_not_trickled(tmp_path: Path) -> None:
+    """WHIP clients are told by the status that RFC 9725 has for it, and go on without."""
+    async with place(tmp_path) as here, aiohttp.ClientSession() as http:
+        url = f"{here.server.url}/webrtc/calls/c1"
+        fragment = {"Content-Type": "application/trickle-ice-sdpfrag"}
+        async with http.patch(url, data="a=end-of-candidates", headers=fragment) as response:
+            assert response.status == 405
+            assert response.headers["Allow"] == "POST, DELETE, OPTIONS"
+            assert (await response.json(content_type=None))["code"] == "not_trickled"
+
+
+async def test_who_would_not_get_to_loopback_is_told_at_once(tmp_path: Path) -> None:
+    firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:153.0) Gecko/20100101 Firefox/153.0"
+    far = ({"Host": "agent.example.com"}, {"User-Agent": firefox})
+    async with place(tmp_path) as here, aiohttp.ClientSession() as http:
+        url = f"{here.server.url}/webrtc/offer"
+        for headers in far:
+            async with http.post(url, json={}, headers=headers) as response:
+                assert response.status == 501
+                problem = await response.json(content_type=None)
+            assert "`webrtc.addresses`" in problem["detail"]
+    async with place(tmp_path, 'webrtc.addresses=["0.0.0.0"]') as here:
+        async with aiohttp.ClientSession() as http:
+            for headers in far:
+                async with http.post(
+                    f"{here.server.url}/webrtc/offer", json={}, headers=headers
+                ) as response:
+                    assert response.status == 400, "the offer is looked at"
+
+
+async def test_no_port_is_free(tmp_path: Path) -> None:
+    only = f"webrtc.ports=[{(port := free_ports(1))}, {port}]"
+    async with place(tmp_path, only) as here, talking(here) as there:
+        with pytest.raises(PageError) as refused:
+            await there.move()
+        assert (refused.value.status, refused.value.code) == (503, "busy")
+        assert there.link is not None
+        there.link.listens = True
+        there.say(UpdateState({"table": 4}))
+        assert (await there.hears(StateUpdated)).state == {"table": 4}, "the call goes on"
 
 
 async def test_where_webrtc_is_off_the_page_is_told_to_use_the_socket(tmp_path: Path) -> None:

@@ -7,5 +7,5 @@
                        ▼              └── PacedTrack, OpusEncoder      what goes
                    WebRtcLeg ◄── the call's engine             outlives its connections
 
-Everything but `ice` and `offer` imports aiortc, which comes with the extra ``webrtc``.
+Everything but `bindings`, `ice` and `offer` imports aiortc, which comes with the extra ``webrtc``.
 """

@@ -27,6 +27,7 @@ from voice_codecs.echo import EchoGuard
 from ...sections import WebRtcSettings
 from ..sending import Close
 from ..session import ClientLeg, ClientMessages, Session, error_of
+from .bindings import Bindings
 from .connection import Connection
 from .leg import WebRtcLeg
 from .offer import OfferRefused
@@ -53,6 +54,7 @@ class WebRtcCall:
     def __init__(
         self,
         settings: WebRtcSettings,
+        bindings: Bindings,
         most_malformed: int,
         count: Callable[[str], None],
         spawn: Spawn,
@@ -60,6 +62,7 @@ class WebRtcCall:
         """`count` is told each message that was ignored, by kind."""
         loop = asyncio.get_running_loop()
         self._settings = settings
+        self._bindings = bindings
         self._spawn = spawn
         self._loop = loop
         self._count = count
@@ -93,7 +96,9 @@ class WebRtcCall:
         if not self._leg.remembers(received):
             raise OfferRefused("Too much was missed; resume the conversation.", "lost")
         settings = self._settings
-        connection = Connection(self, settings.most_hold_ms, settings.bits_per_second)
+        connection = Connection(
+            self, settings.most_hold_ms, settings.bits_per_second, self._bindings
+        )
         try:
             answer = await connection.answer(offer, settings.public_address)
         except BaseException:

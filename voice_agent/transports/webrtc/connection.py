@@ -26,6 +26,8 @@ from voice_codecs.jitter import Gap, JitterHold, Packet, Piece
 from voice_codecs.opus import OpusDecoder, OpusEncoder
 
 from ..sending import CLOSE_S, UNREAD_LIMIT
+from .bindings import Bindings
+from .gathering import gather_at
 from .offer import OfferRefused, answer_for, checked, has_channel
 from .pulse import Pulse
 from .track import PacedTrack
@@ -73,8 +75,15 @@ class _Tap:
 class Connection:
     """Made for one offer; `close` it in any case."""
 
-    def __init__(self, party: Party, most_hold_ms: int, bits_per_second: int) -> None:
+    def __init__(
+        self,
+        party: Party,
+        most_hold_ms: int,
+        bits_per_second: int,
+        bindings: Bindings = Bindings(),  # noqa: B008  Frozen.
+    ) -> None:
         self._party = party
+        self._bindings = bindings
         self._bits_per_second = bits_per_second
         self._loop = asyncio.get_running_loop()
         self.hold = JitterHold(most_hold_ms)
@@ -102,10 +111,13 @@ class Connection:
         codecs = RTCRtpSender.getCapabilities("audio").codecs
         transceiver.setCodecPreferences([each for each in codecs if "opus" in each.mimeType])
         self._listen(transceiver.receiver)
+        gather_at(self._bindings, transceiver)
         try:
             async with asyncio.timeout(_ANSWER_S):
                 await self._peer.setRemoteDescription(RTCSessionDescription(offer, "offer"))
                 await self._peer.setLocalDescription(await self._peer.createAnswer())
+        except OfferRefused:
+            raise
         except TimeoutError as error:
             raise OfferRefused("The offer could not be answered in time.") from error
         except Exception as error:  # Whatever a wrong description makes of aiortc's parser.

@@ -48,7 +48,7 @@ def answer_for(answer: str, public_address: str, bits_per_second: int) -> str:
     """Our answer, as the page is to get it.
 
     It asks for redundancy against loss, for mono and a bit rate; and where this machine has another
-    address outside, each host candidate is told with that one too.
+    address outside, each host candidate of its family is told with that one too.
     """
     lines = _lines(answer)
     types = [
@@ -65,7 +65,7 @@ def answer_for(answer: str, public_address: str, bits_per_second: int) -> str:
         if line.startswith("a=rtpmap:") and (kind := line[9:].split(" ", 1)[0]) in types:
             kept.append(f"a=fmtp:{kind} {wanted}")
         if public_address and line.startswith("a=candidate:") and " typ host" in line:
-            kept.append(_seen_from_outside(line, public_address))
+            kept += _seen_from_outside(line, public_address)
     return "\r\n".join(kept) + "\r\n"
 
 
@@ -82,11 +82,15 @@ def _is_address(candidate: str) -> bool:
     return True
 
 
-def _seen_from_outside(candidate: str, address: str) -> str:
-    """The server-reflexive candidate of a host candidate (RFC 8839, section 5.1)."""
+def _seen_from_outside(candidate: str, address: str) -> list[str]:
+    """The server-reflexive candidate of a host candidate (RFC 8839, section 5.1), if NAT may lead
+    from `address` to it."""
     foundation, component, protocol, _, host, port, *_ = candidate.split(" ")
+    inside, outside = ipaddress.ip_address(host), ipaddress.ip_address(address)
+    if inside.version != outside.version or inside == outside:
+        return []
     priority = (100 << 24) | (65535 << 8) | (256 - int(component))
-    return (
+    return [
         f"{foundation}9 {component} {protocol} {priority} {address} {port} "
         f"typ srflx raddr {host} rport {port}"
-    )
+    ]

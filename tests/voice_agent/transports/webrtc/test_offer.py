@@ -56,8 +56,20 @@ def test_the_answer_asks_for_redundancy() -> None:
     assert "useinbandfec=1" in line and "maxaveragebitrate=24000" in line
 
 
-def test_an_address_outside_is_told_beside_the_own() -> None:
-    answer = answer_for(OFFER, "203.0.113.7", 24_000)
-    outside = [line for line in answer.split("\r\n") if "203.0.113.7" in line]
-    assert outside[0].endswith("203.0.113.7 40000 typ srflx raddr 192.0.2.1 rport 40000")
-    assert len(outside) == 3
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("203.0.113.7", ["203.0.113.7 40000 typ srflx raddr 192.0.2.1 rport 40000"]),
+        ("2001:db8::7", ["2001:db8::7 40002 typ srflx raddr 2001:db8::1 rport 40002"]),
+        ("192.0.2.1", []),
+        ("", []),
+    ],
+)
+def test_an_address_outside_is_told_beside_the_own(address: str, told: list[str]) -> None:
+    """Beside those of its family only: NAT leads from IPv4 to IPv4."""
+    own = checked(OFFER)  # Its names are no addresses.
+    lines = answer_for(own, address, 24_000).split("\r\n")
+    assert [line.split(" ", 4)[4] for line in lines if "typ srflx" in line] == told
+    assert [line for line in lines if "typ host" in line] == [
+        line for line in own.split("\r\n") if "typ host" in line
+    ], "who is inside too goes the short way"
