@@ -13,8 +13,9 @@ import msgspec
 from voice_pipelines.conversation.commands import Command
 from voice_pipelines.conversation.events import Event, HistoryRestored
 from voice_pipelines.conversation.policy import TurnPolicy
-from voice_pipelines.engine.call import Call, Line
+from voice_pipelines.engine.call import Call
 from voice_pipelines.engine.clock import LoopClock
+from voice_pipelines.engine.line import Line
 from voice_pipelines.ports import Leg
 
 from ..telemetry.figures import CallMeter

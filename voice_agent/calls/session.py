@@ -8,7 +8,7 @@ from pathlib import Path
 
 import structlog
 
-from voice_pipelines.engine.call import Line
+from voice_pipelines.engine.line import Line
 from voice_pipelines.ports import Leg
 
 from ..errors import CallRefused

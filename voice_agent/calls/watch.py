@@ -13,7 +13,7 @@ from voice_codecs.meter import needle
 from voice_codecs.pcm import Encoding
 from voice_pipelines.conversation.commands import Command, Silence
 from voice_pipelines.conversation.events import Event, Transcribed
-from voice_pipelines.engine.call import Line
+from voice_pipelines.engine.line import Line
 
 from ..telemetry.turns import Turn
 from . import views

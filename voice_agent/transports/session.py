@@ -36,7 +36,7 @@ from voice_codecs.browser import (
     UserText,
     parse_client,
 )
-from voice_pipelines.engine.call import Line
+from voice_pipelines.engine.line import Line
 from voice_pipelines.ports import Leg
 
 from ..actions.state import StateRefused

@@ -39,7 +39,7 @@ from voice_codecs.twilio import (
     Unknown,
     parse_inbound,
 )
-from voice_pipelines.engine.call import Line
+from voice_pipelines.engine.line import Line
 
 from ..sections import TwilioSettings
 from .sending import CLOSE_S, UNREAD_LIMIT, Close, runs_through

@@ -37,7 +37,7 @@ from voice_codecs.browser import (
     serialize,
 )
 from voice_codecs.pcm import PCM16_8K, PCM16_16K, AudioFormat
-from voice_pipelines.engine.call import Line
+from voice_pipelines.engine.line import Line
 
 from ..sections import BrowserSettings
 from .sending import CLOSE_S, UNREAD_LIMIT, Close, runs_through

@@ -9,7 +9,7 @@ import structlog
 from aiohttp import web
 
 from voice_codecs.twilio import MediaFormat
-from voice_pipelines.engine.call import Line
+from voice_pipelines.engine.line import Line
 from voice_pipelines.ports import Clock
 
 from ..calls.plan import CallPlan

@@ -122,20 +122,16 @@ class HangUp(msgspec.Struct, frozen=True, tag=True):
     reason: str
 
 
+Steering = Speak | Finish | Release | Duck | Unduck | Pause | Resume | Silence
+"""What every leg's player does with a reply."""
+
 Command = (
     Settle
     | PredictTurnEnd
     | StartUtterance
     | Prefill
     | StartReply
-    | Speak
-    | Finish
-    | Release
-    | Duck
-    | Unduck
-    | Pause
-    | Resume
-    | Silence
+    | Steering
     | CancelReply
     | RunAction
     | HangUp

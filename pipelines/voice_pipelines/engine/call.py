@@ -33,19 +33,16 @@ from ..conversation.commands import (
     Speak,
     StartReply,
     StartUtterance,
+    Steering,
     Unduck,
 )
 from ..conversation.events import (
     ActionEnded,
     Event,
     HangUpRequested,
-    KeyPressed,
     LegJoined,
     LegLeft,
     Tick,
-    Transcribed,
-    TranscriptionFailed,
-    TurnEndPredicted,
 )
 from ..conversation.machine import Conversation, Phase
 from ..conversation.policy import TurnPolicy
@@ -54,11 +51,9 @@ from ..errors import ProviderError
 from ..ports import (
     Actions,
     Clock,
-    Hypothesis,
     LanguageModel,
     Leg,
     Prefilling,
-    Recognizer,
     SpeechChunk,
     SpeechToText,
     TextToSpeech,
@@ -66,6 +61,7 @@ from ..ports import (
     VoiceActivityDetector,
 )
 from .clock import Metronome
+from .line import Line
 from .listen import Listener
 from .play import Player
 from .reply import ReplyMaker
@@ -102,43 +98,6 @@ class Recorder(Protocol):
     def command(self, now: int, command: Command) -> None: ...
 
 
-class Line:
-    """One party's line into a call, for its transport. All methods are cheap and synchronous."""
-
-    def __init__(self, call: "Call", leg_id: str, listener: Listener, player: Player) -> None:
-        self._call = call
-        self._leg_id = leg_id
-        self.listener = listener
-        self.player = player
-        self.recognizer: Recognizer | None = None
-        self.asked: int | None = None
-        """The number of the latest request to settle."""
-        self.tap: Callable[[bytes], None] | None = None
-        """Gets what the party says, unchanged: for a recording."""
-
-    def hear(self, audio: bytes) -> None:
-        """The party said this, in the leg's format."""
-        if self.tap is not None:
-            self.tap(audio)
-        self.listener.hear(audio)
-
-    def press(self, key: str) -> None:
-        """The party pressed a key."""
-        self._call.tell(KeyPressed(self._leg_id, key))
-
-    def acknowledged(self, name: str) -> None:
-        """The party's end has played everything before the mark."""
-        self.player.acknowledged(name)
-
-    def cut(self) -> None:
-        """Nothing gets through to the party: nothing is sent to it until `mend`."""
-        self.player.cut()
-
-    def mend(self) -> None:
-        """It gets through again: the agent goes on behind what was heard."""
-        self.player.mend()
-
-
 class Call:
     """A running call. Make it, then open `running`, and `join` its legs inside."""
 
@@ -160,7 +119,6 @@ class Call:
         self._lines: dict[str, Line] = {}
         self._legs: dict[str, Leg] = {}
         self._replies: dict[int, ReplyMaker] = {}
-        self._predicting: dict[str, asyncio.Task[None]] = {}
         self._prefilling: asyncio.Task[None] | None = None
         self._facts: deque[Event] = deque()
         self._handling = False
@@ -192,7 +150,6 @@ class Call:
             self._lines.clear()
             self._legs.clear()
             self._replies.clear()
-            self._predicting.clear()
 
     @asynccontextmanager
     async def join(self, leg_id: str, leg: Leg, acknowledges: bool) -> AsyncIterator[Line]:
@@ -211,16 +168,12 @@ class Call:
         )
         playout = Playout(leg.format, services.lead_ms, acknowledges=acknowledges)
         player = Player(leg_id, leg, playout, services.tts.format, self.tell, self._clock.now)
-        line = Line(self, leg_id, listener, player)
+        detector = services.turn_detector
+        line = Line(leg_id, listener, player, self.tell, self._spawn, detector)
         async with AsyncExitStack() as stack:
-            stack.callback(listener.close)
-
-            def report(result: Hypothesis | ProviderError) -> None:
-                self._recognized(leg_id, result)
-
-            recognizer = await stack.enter_async_context(services.stt.listen(report))
-            listener.attach(recognizer, services.stt.format)
-            line.recognizer = recognizer
+            stack.callback(line.close)
+            recognizer = await stack.enter_async_context(services.stt.listen(line.recognized))
+            line.attach(recognizer, services.stt.format)
             self._lines[leg_id], self._legs[leg_id] = line, leg
             self.tell(LegJoined(leg_id))
             try:
@@ -322,14 +275,14 @@ class Call:
     def _do(self, command: Command) -> None:
         match command:
             case Settle(leg, request):
-                if (line := self._lines.get(leg)) and line.recognizer:
-                    line.asked = request
-                    line.recognizer.settle(request)
+                if line := self._lines.get(leg):
+                    line.settle(request)
             case StartUtterance(leg):
-                if (line := self._lines.get(leg)) and line.recognizer:
-                    line.recognizer.reset()
+                if line := self._lines.get(leg):
+                    line.start_utterance()
             case PredictTurnEnd(leg, request):
-                self._predict(leg, request)
+                if line := self._lines.get(leg):
+                    line.predict(request)
             case Prefill(history):
                 self._prefill(history)
             case StartReply(turn, history):
@@ -342,23 +295,10 @@ class Call:
                     None if admit is None else partial(admit, command),
                 )
             case Speak(turn, piece, text):
-                for line in self._lines.values():
-                    line.player.playout.piece(turn, piece, text)
+                self._steer(command)
                 self._reply(turn).speak(piece, text)
-            case Finish(turn):
-                self._each_player(lambda player: player.playout.finish(turn))
-            case Release(turn):
-                self._each_player(lambda player: player.playout.release(turn))
-            case Duck(turn):
-                self._each_player(lambda player: player.playout.duck(turn, True))
-            case Unduck(turn):
-                self._each_player(lambda player: player.playout.duck(turn, False))
-            case Pause(turn):
-                self._each_player(lambda player: player.pause(turn))
-            case Resume(turn):
-                self._each_player(lambda player: player.playout.resume(turn))
-            case Silence(turn):
-                self._each_player(lambda player: player.silence(turn))
+            case Finish() | Release() | Duck() | Unduck() | Pause() | Resume() | Silence():
+                self._steer(command)
             case CancelReply(turn):
                 if (reply := self._replies.pop(turn, None)) is not None:
                     reply.cancel()
@@ -369,9 +309,9 @@ class Call:
             case _:
                 assert_never(command)
 
-    def _each_player(self, act: Callable[[Player], object]) -> None:
+    def _steer(self, order: Steering) -> None:
         for line in self._lines.values():
-            act(line.player)
+            line.player.steer(order)
 
     # Work ----------------------------------------------------------------------------------------
 
@@ -397,33 +337,6 @@ class Call:
                 line.player.audio(turn, piece, chunk)
         if not self._handling:
             self._guarded(self._handle_facts)
-
-    def _recognized(self, leg_id: str, result: Hypothesis | ProviderError) -> None:
-        if isinstance(result, ProviderError):
-            self.tell(TranscriptionFailed(leg_id, str(result), result.provider))
-            return
-        self.tell(Transcribed(leg_id, result.text, result.request))
-        line = self._lines.get(leg_id)
-        if result.end_probability is not None and line is not None and line.asked is not None:
-            self.tell(TurnEndPredicted(leg_id, line.asked, result.end_probability))
-
-    def _predict(self, leg_id: str, request: int) -> None:
-        if (earlier := self._predicting.pop(leg_id, None)) is not None:
-            earlier.cancel()
-        detector, line = self._services.turn_detector, self._lines.get(leg_id)
-        if detector is None or line is None:
-            return
-        audio = line.listener.turn_audio()
-
-        async def predict() -> None:
-            try:
-                probability = await detector.probability(audio)
-            except ProviderError:
-                return  # Endpointing does without; the detector counts its own failures.
-            self.tell(TurnEndPredicted(leg_id, request, probability))
-
-        if (task := self._spawn(predict())) is not None:
-            self._predicting[leg_id] = task
 
     def _prefill(self, history: Sequence[Message]) -> None:
         llm = self._services.llm
@@ -462,5 +375,3 @@ class Call:
         self._stop_prefilling()
         for reply in self._replies.values():
             reply.cancel()
-        for task in self._predicting.values():
-            task.cancel()

@@ -1,12 +1,24 @@
 """The way of a reply's audio to one leg: the playout ledger and the leg it steers."""
 
 from collections.abc import Callable
+from typing import assert_never
 
 from voice_codecs.convert import Converter
 from voice_codecs.g711 import decode, encode
 from voice_codecs.pcm import AudioFormat, Encoding
 
 from ..audio.playout import Ended, Played, Playout, Send, Started
+from ..conversation.commands import (
+    Duck,
+    Finish,
+    Pause,
+    Release,
+    Resume,
+    Silence,
+    Speak,
+    Steering,
+    Unduck,
+)
 from ..conversation.events import Event, Heard, PlaybackEnded, PlaybackStarted
 from ..ports import Leg, SpeechChunk
 
@@ -50,6 +62,28 @@ class Player:
         if (converter := self._converters.pop((turn, piece), None)) and (rest := converter.flush()):
             self.playout.audio(turn, piece, rest)
         self.playout.piece_ended(turn, piece)
+
+    def steer(self, order: Steering) -> None:
+        """Do what the conversation orders for a reply."""
+        match order:
+            case Speak(turn, piece, text):
+                self.playout.piece(turn, piece, text)
+            case Finish(turn):
+                self.playout.finish(turn)
+            case Release(turn):
+                self.playout.release(turn)
+            case Duck(turn):
+                self.playout.duck(turn, True)
+            case Unduck(turn):
+                self.playout.duck(turn, False)
+            case Pause(turn):
+                self.pause(turn)
+            case Resume(turn):
+                self.playout.resume(turn)
+            case Silence(turn):
+                self.silence(turn)
+            case _:
+                assert_never(order)
 
     def pause(self, turn: int) -> None:
         if self.playout.pause(turn, self._now()):

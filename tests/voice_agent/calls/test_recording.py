@@ -19,9 +19,11 @@ from voice_agent.transports.memory import MemoryLeg
 from voice_codecs.g711 import pcm_to_mulaw
 from voice_codecs.pcm import MULAW_8K
 from voice_codecs.wav import Writer, stereo
-from voice_pipelines.engine.call import Call, Line
+from voice_pipelines.conversation.events import Event
+from voice_pipelines.engine.line import Line
 from voice_pipelines.engine.listen import Listener
 from voice_pipelines.engine.play import Player
+from voice_pipelines.engine.reply import Spawn
 
 LOUD, OTHER = pcm_to_mulaw(b"\0\x20" * 160), pcm_to_mulaw(b"\0\xe0" * 160)
 HANG_S = 60
@@ -89,7 +91,9 @@ async def test_a_line_passes_on_what_it_hears() -> None:
 
     ears = Ears()
     taped: list[bytes] = []
-    line = Line(cast(Call, None), "caller", cast(Listener, ears), cast(Player, None))
+    told: list[Event] = []
+    listener, player, spawn = cast(Listener, ears), cast(Player, None), cast(Spawn, None)
+    line = Line("caller", listener, player, told.append, spawn)
     line.hear(LOUD)
     line.tap = taped.append
     line.hear(OTHER)
