@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ..personas.persona import Persona
     from ..personas.repository import Personas
-    from ..rehearsal import DialogueResult
+    from ..rehearsal.rehearsal import DialogueResult
 
 app = App(name="persona", help="Check, test, import and export personas as files.")
 
@@ -319,7 +319,8 @@ async def _test(
 ) -> int:
     from ..errors import CommandError
     from ..personas.files import read
-    from ..rehearsal import Rehearsal, read_script
+    from ..rehearsal.rehearsal import Rehearsal
+    from ..rehearsal.script import read_script
     from ..telemetry.logs import configure
 
     configure("warning", "auto")

@@ -1,7 +1,6 @@
 """Scripted dialogues with a persona."""
 
 from collections.abc import AsyncGenerator, Sequence
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -9,7 +8,8 @@ import pytest
 
 from voice_agent.personas.files import read
 from voice_agent.personas.persona import Persona
-from voice_agent.rehearsal import DialogueScript, Rehearsal, ScriptError, Turn, read_script
+from voice_agent.rehearsal.rehearsal import Rehearsal
+from voice_agent.rehearsal.script import DialogueScript, Turn, read_script
 from voice_agent.settings import data_directory
 from voice_pipelines.conversation.commands import Message
 from voice_pipelines.ports import ReplyDelta, Tool
@@ -164,25 +164,3 @@ async def test_scenarios_are_in_the_prompt_of_the_turn() -> None:
     prompt = model.asked[0][0][0].text
     assert "You should respond by: Do 7" in prompt
     assert prompt.count("You should respond by:") == 5
-
-
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("dialogues = 3", "Expected `array`"),
-        ("[[dialogues]]\nname = 'x'\nturns = [{ user = 'a', replies = 'b' }]", "unknown field"),
-        ("[[dialogues]]\nname = 'x'\nturns = [{ user = 'a', reply = '(' }]", "no regular expr"),
-        ("dialogues =", "Invalid value"),
-    ],
-)
-def test_a_script_that_is_wrong_is_refused(tmp_path: Path, text: str, says: str) -> None:
-    path = tmp_path / "script.toml"
-    path.write_text(text)
-    with pytest.raises(ScriptError, match=says):
-        read_script(path)
-
-
-def test_a_script_may_be_json(tmp_path: Path) -> None:
-    path = tmp_path / "script.json"
-    path.write_text('{"dialogues": [{"name": "x", "turns": [{"user": "Hi"}]}]} // all')
-    assert read_script(path).dialogues[0].turns == (Turn("Hi"),)
