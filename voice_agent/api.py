@@ -63,6 +63,10 @@ class ApiCalls:
         live.end("ended_by_client")
         return True
 
+    async def unsaved(self, conversation_id: str, workspace: str) -> bool:
+        live = self._live(conversation_id)
+        return live is not None and not live.plan.saved and live.plan.workspace == workspace
+
     async def merge_state(
         self, conversation_id: str, changes: Mapping[str, object]
     ) -> Mapping[str, object] | None:
@@ -230,6 +234,7 @@ async def browser_routes(
         switchboard,
         store.conversations,
         writer,
+        settings.browser.allow_unsaved,
     )
     count = metrics.message_ignored
     sockets = BrowserRoutes(settings.browser, entrance, count)

@@ -160,9 +160,11 @@ class Client:
         persona_name: str = "",
         persona_id: str = "",
         details: Mapping[str, Any] | None = None,
+        unsaved: bool = False,
         token: str = "",
     ) -> None:
-        """Begin a new conversation. Raises ClientError."""
+        """Begin a new conversation; of an `unsaved` one the server keeps nothing, and `end` cannot
+        be resumed. Raises ClientError."""
         if not token and not persona_name and not persona_id:
             raise ClientError("persona_missing", "Give persona_name or persona_id.")
         if not token:
@@ -174,6 +176,7 @@ class Client:
             persona_name=persona_name,
             user_id=user_id,
             details=dict(details or {}),
+            unsaved=unsaved,
             sample_rate=self._rate,
         )
         await self._connect(init)

@@ -68,6 +68,8 @@ class BrowserSettings(Section, frozen=True):
     """A media socket that sends nothing for so long is asked whether it still lives."""
     malformed_messages: Positive = 20
     """After so many messages that cannot be understood the socket is closed."""
+    allow_unsaved: bool = True
+    """Clients, also over WebRTC, may ask for conversations of which nothing is kept."""
 
 
 class WebRtcSettings(Section, frozen=True):

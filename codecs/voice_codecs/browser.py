@@ -42,6 +42,8 @@ class Init(Struct, frozen=True, rename="camel", tag_field="type", tag="init"):
     details: dict[str, Any] = {}
     sample_rate: int = 16_000
     """Hertz, one of `RATES`."""
+    unsaved: bool = False
+    """Nothing of the conversation is to be kept."""
 
 
 class UpdateState(Struct, frozen=True, tag_field="type", tag="update_state"):

@@ -9,6 +9,8 @@
  *     unreachable             the server does not answer; come again
  *     busy, unavailable       the server is full or has no database; come again
  *     disconnected            there is no conversation, or its connection is gone for good
+ *     not_saved               the conversation is over, and nothing of it was kept
+ *     unsaved_refused         this server keeps its conversations: ask for one that is saved
  *     unsupported             this server or browser cannot do that
  *
  * Other codes are the server's own: see docs/browser.md.
@@ -26,6 +28,7 @@ export type PersonaErrorCode =
   | "microphone_denied"
   | "microphone_missing"
   | "microphone_unavailable"
+  | "not_saved"
   | "origin_refused"
   | "persona_missing"
   | "persona_not_allowed"
@@ -38,6 +41,7 @@ export type PersonaErrorCode =
   | "too_many_messages"
   | "unavailable"
   | "unreachable"
+  | "unsaved_refused"
   | "unsupported"
   | "webrtc_unavailable";
 

@@ -43,6 +43,8 @@ export interface Init {
   userId?: string;
   conversationId?: string;
   details?: Record<string, unknown>;
+  /** Nothing of the conversation is to be kept. */
+  unsaved?: boolean;
   sampleRate?: number;
 }
 

@@ -29,12 +29,6 @@ export function wanted(config: InitConfig | string | undefined, personaName?: st
       "personaConfig is not supported: publish the persona on the server and give its name.",
     );
   }
-  if (options.shouldNotSaveConversation) {
-    throw new PersonaError(
-      "unsupported",
-      "shouldNotSaveConversation is not supported: the server keeps its conversations.",
-    );
-  }
   const details = { ...config?.details, ...(config?.metadata && { metadata: config.metadata }) };
   return {
     userId,
@@ -45,6 +39,7 @@ export function wanted(config: InitConfig | string | undefined, personaName?: st
       ...(userId && { userId }),
       ...(name && { personaName: name }),
       ...(personaId && { personaId }),
+      ...(options.shouldNotSaveConversation && { unsaved: true }),
     },
   };
 }

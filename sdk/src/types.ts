@@ -56,7 +56,7 @@ export interface InitOptions {
   debugMode?: boolean;
   /** False: `messages_update` has no words that are still being said. */
   streamTranscripts?: boolean;
-  /** Not supported: what is kept is the server's to say. */
+  /** The server keeps nothing of the conversation: what was ended cannot be resumed. */
   shouldNotSaveConversation?: boolean;
 }
 

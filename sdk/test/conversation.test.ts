@@ -42,13 +42,15 @@ test("S004-101: init as earlier clients had it", () => {
 });
 
 test("what cannot be done is refused, not ignored", () => {
-  const unsupported = [
-    { personaConfig: { prompt: "Be rude." } },
-    { options: { shouldNotSaveConversation: true } },
-  ];
-  for (const each of unsupported) {
-    assert.equal(code(() => wanted({ personaName: "Anna", ...each })), "unsupported");
-  }
+  const personaConfig = { prompt: "Be rude." };
+  assert.equal(code(() => wanted({ personaName: "Anna", personaConfig })), "unsupported");
+});
+
+test("a conversation that is not to be saved is asked for as such", () => {
+  const asked = (save: boolean): unknown =>
+    wanted({ personaName: "Anna", options: { shouldNotSaveConversation: save } }).init;
+  assert.deepEqual(asked(true), { details: {}, personaName: "Anna", unsaved: true });
+  assert.deepEqual(asked(false), { details: {}, personaName: "Anna" });
 });
 
 test("S004-92: the server is the one that served the script", () => {

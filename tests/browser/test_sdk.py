@@ -275,7 +275,6 @@ def test_init_rejects_and_says_why(page: Page, anna: Place, elsewhere: Pages) ->
             await problem(client.init({personaName: "Nobody"})),
             await problem(client.init({personaId: "0123456789ab0123456789ab"})),
             await problem(client.init({...anybody, personaConfig: {prompt: "Be rude."}})),
-            await problem(client.init({...anybody, options: {shouldNotSaveConversation: true}})),
             await problem(new PersonaClient("va_client_wrong").init(anybody)),
             await problem(new PersonaClient(given.secret).init(anybody)),
             await problem(new PersonaClient(given.key, {server: "http://127.0.0.1:9"}).init(anybody)),
@@ -287,11 +286,28 @@ def test_init_rejects_and_says_why(page: Page, anna: Place, elsewhere: Pages) ->
     codes = [each.split(":")[0].removeprefix("PersonaError ") for each in told]
     assert codes == [
         *("persona_missing", "persona_missing", "persona_unknown", "persona_unknown"),
-        *("unsupported", "unsupported", "key_refused", "key_refused"),
+        *("unsupported", "key_refused", "key_refused"),
         *("unreachable", "token_refused", "false"),
     ]
-    assert "use a client key" in told[7]
+    assert "use a client key" in told[6]
     assert page.evaluate("told.map(([event, problem]) => problem.code)") == ["persona_unknown"] * 2
+    anna.idle()
+    assert len(anna.records()) == before
+
+
+def test_of_what_is_not_to_be_saved_nothing_is(page: Page, anna: Place, elsewhere: Pages) -> None:
+    """S004-94: and what was ended cannot be resumed."""
+    opened(page, anna, elsewhere)
+    before = len(anna.records())
+    told = run(
+        page,
+        """const options = {shouldNotSaveConversation: true};
+        await client.init({personaName: "Anna", options});
+        const id = client.conversationId;
+        await client.end();
+        return [id, await problem(client.resume())];""",
+    )
+    assert told[0] and told[1].startswith("PersonaError not_saved")
     anna.idle()
     assert len(anna.records()) == before
 

@@ -24,6 +24,8 @@ class SessionToken(msgspec.Struct, frozen=True, omit_defaults=True):
     """Who it is; empty if the page may say so itself."""
     conversation: str = ""
     """The conversation that it may resume; empty to begin a new one."""
+    saved: bool = True
+    """Whether anything is kept of that conversation."""
     origin: str = ""
     """The page that it was given to; empty for any."""
     draft: bool = False

@@ -33,7 +33,7 @@ from .captions import Captions, ClientEvent
 from .plan import CallPlan
 from .record_writer import RecordWriter
 from .recording import Recording
-from .records import Action, Message, StateChanged
+from .records import Action, Message, StateChanged, Write
 from .scribe import Scribe
 from .views import RecordingState
 from .watch import CallWatch
@@ -110,6 +110,8 @@ class LiveCall:
         """Whether the conversation goes on elsewhere when the stream ends."""
         self.paused = False
         """Whether whoever ended it meant to come back."""
+        self.lost = False
+        """Whether its client was lost without a word, and may come back."""
         self.recording: Recording | None = None
 
     def begin(self, call: Call, agent: Agent) -> None:
@@ -141,6 +143,7 @@ class LiveCall:
         self.write_lines(self._now())
 
     def messages(self) -> Sequence[Message]:
+        """What was said, as of the last `catch_up`."""
         return self._scribe.all_messages() if self._scribe else ()
 
     # For clients and the API ---------------------------------------------------------------------
@@ -185,6 +188,10 @@ class LiveCall:
         if self.watch is not None:
             self.watch.recording_changed()
         return True
+
+    def client_is_gone(self) -> None:
+        """The connection is lost, or another one takes over."""
+        self.paused = self.lost = True
 
     # For the telephone ---------------------------------------------------------------------------
 
@@ -253,8 +260,7 @@ class LiveCall:
         }
         self._known = dict(state)
         self._state_changed(state)
-        if self._writer is not None:
-            self._writer.write(StateChanged(self.plan.conversation_id, changes))
+        self._write(StateChanged(self.plan.conversation_id, changes))
         self._publish(ClientEvent("state_updated", dict(state)))
         if self.watch is not None:
             self.watch.state_changed(state)
@@ -282,7 +288,7 @@ class LiveCall:
         if isinstance(event, Transcribed) and self._agent and self._call and event.text:
             transcript, words = self._call.transcript, event.text
             self._agent.model.prepare(lambda: transcript.history("", words))
-        if self._scribe is not None and self._writer is not None:
+        if self._scribe is not None:
             if (action := self._scribe.event(now, event)) is not None:
                 assert isinstance(event, ActionEnded)  # No other event ends one.
                 self._acted(_with_outcome(action, self._done.pop(event.action, None)))
@@ -296,7 +302,7 @@ class LiveCall:
     def command(self, now: int, command: Command) -> None:
         if self._answers.command(command) and self.dispatcher is not None:
             self.dispatcher.caller_spoke()
-        if self._scribe is not None and self._writer is not None:
+        if self._scribe is not None:
             if (action := self._scribe.command(now, command)) is not None:
                 kind = self.dispatcher.kind(action.name) if self.dispatcher else None
                 self._acted(replace(action, kind=kind.value if kind else None))
@@ -308,21 +314,24 @@ class LiveCall:
 
     def write_lines(self, now: int) -> None:
         """Hand the lines that have changed to the records."""
-        if self._scribe is None or self._writer is None or self._call is None:
+        if self._scribe is None or self._call is None:
             return
         transcript = self._call.transcript
         if transcript.changes != self._written:
             self._written = transcript.changes
             changed = self._scribe.messages(transcript.lines, now)
-            self._writer.write(*changed)
+            self._write(*changed)
             if self.watch is not None:
                 self.watch.said(changed)
 
     def _acted(self, action: Action) -> None:
-        if self._writer is not None:
-            self._writer.write(action)
+        self._write(action)
         if self.watch is not None:
             self.watch.acted(action)
+
+    def _write(self, *writes: Write) -> None:
+        if self._writer is not None:
+            self._writer.write(*writes)
 
     def _tell(self, event: Event) -> None:
         if self._call is not None:

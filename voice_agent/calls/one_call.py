@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from .recording import Recording
 from .records import Begun, Conversation, Ended, RecordingKept, Resumed, Status
 from .recovery import about
 from .scribe import Scribe
+from .unsaved import PATIENCE_S, UnsavedConversations
 from .views import Transport
 from .watch import CallWatch
 
@@ -101,12 +102,14 @@ class OneCall:
         metrics: Metrics,
         journals: Path | None,
         kept: KeptConversations,
+        unsaved: UnsavedConversations,
         board: Board,
         call_id: str,
         leg: Leg,
         plan: CallPlan,
     ) -> None:
-        """`kept` takes the conversation if it goes on elsewhere; `board` shows the call."""
+        """`kept` takes the conversation if it goes on elsewhere, `unsaved` one of which nothing is
+        kept, if its client may come back; `board` shows the call."""
         self.call_id = call_id
         self.leg = leg
         self.started = utc_now()
@@ -117,8 +120,10 @@ class OneCall:
         self.clock = LoopClock(asyncio.get_running_loop())
         self._house = house
         self._metrics = metrics
-        self._journals = journals
+        self._journals = journals if plan.saved else None
+        self._writer = house.writer if plan.saved else None
         self._kept = kept
+        self._unsaved = unsaved
         self._plan = plan
         self._journal: JournalFile | None = None
         self._began = datetime.now(UTC)
@@ -131,7 +136,7 @@ class OneCall:
             plan,
             call_id,
             state_changed=self._state_changed,
-            writer=house.writer,
+            writer=self._writer,
             scribe=scribe,
             telephone=house.telephone,
             now=self.clock.now,
@@ -207,31 +212,40 @@ class OneCall:
         name = f"{plan.conversation_id}{part}"
         call = self._call = Call(policy, agent.services, self.clock, recorders, name)
         live.begin(call, agent)
-        if house.writer is not None:
+        if self._writer is not None:
             resumed = Resumed(plan.conversation_id, self.call_id)
-            house.writer.write(Begun(self._record()) if plan.past is None else resumed)
+            self._writer.write(Begun(self._record()) if plan.past is None else resumed)
         return call
 
     def _recording(self) -> Recording | None:
-        make = self._house.recording
+        make = self._house.recording if self._plan.saved else None
         recording = make(self._plan, self.call_id, self.leg, self.clock) if make else None
         self.conversation.recording = recording
         return recording
 
     def _end(self, call: Call) -> None:
-        live, plan, writer = self.conversation, self._plan, self._house.writer
+        live, plan, writer = self.conversation, self._plan, self._writer
         now = self.clock.now()
         live.write_lines(now)
         if live.leaving:
             before = plan.past or Past(())
             self._kept.keep(plan, self._past(call, before))
+        if live.lost and not plan.saved:
+            self._keep_unsaved(self._past(call, plan.past or Past(())))
         if writer is None:
             return
         status: Status = "paused" if live.leaving or live.paused else "ended"
         writer.write(Ended(plan.conversation_id, datetime.now(UTC), self.reason, status))
 
+    def _keep_unsaved(self, past: Past) -> None:
+        loop, unsaved = asyncio.get_running_loop(), self._unsaved
+        records = self._plan.past.records if self._plan.past else ()
+        past = replace(past, records=(*records, *self.conversation.messages()))
+        unsaved.keep(replace(self._plan, past=past), loop.time())
+        loop.call_later(PATIENCE_S + 1, lambda: unsaved.forget_late(loop.time()))
+
     def _keep_recording(self) -> None:
-        recording, writer = self.conversation.recording, self._house.writer
+        recording, writer = self.conversation.recording, self._writer
         if recording is None or recording.path is None:
             return
         place = self._house.recorded(recording.path)

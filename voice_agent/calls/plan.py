@@ -9,6 +9,7 @@ from voice_pipelines.conversation.commands import Message
 
 from ..personas.persona import Persona
 from .records import DEFAULT_WORKSPACE, Direction
+from .records import Message as Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,8 @@ class Past:
     """The number of the first record of a message that is to be written."""
     last_action: int = 0
     """The number of the last record of an action."""
+    records: tuple[Record, ...] = ()
+    """Its messages, where nobody else has them: of what is not saved."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,8 @@ class CallPlan:
     """The number of the other party, empty where there is none."""
     own: str = ""
     """The number that it called, or is called from."""
+    saved: bool = True
+    """Whether anything is kept of it: records, journal, recording. Messages are counted anyway."""
     past: Past | None = None
     note: str = ""
     """What has happened since the past, for the agent to speak of first."""

@@ -22,6 +22,7 @@ from .live import Client, LiveCall
 from .one_call import House, OneCall
 from .plan import CallPlan
 from .records import Ended
+from .unsaved import UnsavedConversations
 
 _CLOSE_MS = 3000
 """How long calls may take to end once their legs are hung up."""
@@ -48,6 +49,8 @@ class Switchboard:
         """What calls work with, once it is there; before, none is taken."""
         self.kept = KeptConversations()
         """Conversations that may go on in another stream."""
+        self.unsaved = UnsavedConversations()
+        """Those of which nothing is kept, while their clients are away."""
         self.board = Board()
         """What consoles see of the calls."""
         self._metrics = metrics
@@ -103,6 +106,7 @@ class Switchboard:
             self._metrics,
             self._journals,
             self.kept,
+            self.unsaved,
             self.board,
             call_id,
             leg,
@@ -183,7 +187,7 @@ class Switchboard:
         """
         for one in list(self._live.values()):
             if one.conversation.conversation_id == conversation_id:
-                one.conversation.paused = True
+                one.conversation.client_is_gone()
                 await one.leg.hang_up()
                 try:
                     await asyncio.wait_for(one.over.wait(), _CLOSE_MS / 1000)

@@ -76,6 +76,8 @@ class CallWatch:
         now: Callable[[], int],
     ) -> None:
         self.plan = plan
+        self._bare = not plan.saved
+        """Nothing of what is said and done is shown."""
         self.listed = False
         """Somebody watches the board."""
         self.watched = False
@@ -112,7 +114,7 @@ class CallWatch:
     def event(self, event: Event) -> None:
         """To be told every event, after the call has handled the one before."""
         if self.watched:
-            if isinstance(event, Transcribed):
+            if isinstance(event, Transcribed) and not self._bare:
                 self._interim = event.text
             self._speech(self._speakers.event(event))
             self._look_soon()
@@ -122,7 +124,7 @@ class CallWatch:
     def command(self, command: Command) -> None:
         """To be told every command."""
         if self.watched:
-            if isinstance(command, Silence):
+            if isinstance(command, Silence) and not self._bare:
                 self._cut.add(command.turn)
             self._speech(self._speakers.command(command))
             self._look_soon()
@@ -131,12 +133,14 @@ class CallWatch:
 
     def said(self, messages: Sequence[Message]) -> None:
         """Contributions that are new or have changed."""
-        if self.watched and messages:
+        if self.watched and messages and not self._bare:
             self._news.update((message.number, message) for message in messages)
             self._look_soon()
 
     def acted(self, action: Action) -> None:
         """An action has begun or ended."""
+        if self._bare:
+            return
         self._actions[action.number] = action
         if len(self._actions) > _ACTIONS:
             del self._actions[next(iter(self._actions))]
@@ -145,6 +149,8 @@ class CallWatch:
             self._audience.tell(self, {"kind": "action", "action": view})
 
     def state_changed(self, state: Mapping[str, Any]) -> None:
+        if self._bare:
+            return
         if self.watched:
             told = {"kind": "state", "state": dict(state), "at": self._now()}
             self._audience.tell(self, told)
@@ -178,7 +184,7 @@ class CallWatch:
             self._shown.phase,
             self._shown.recording_state,
             self._tally.of(self.turns()),
-            self._shown.known,
+            self._known(),
         )
 
     def changed_view(self) -> views.LiveCallView | None:
@@ -192,14 +198,14 @@ class CallWatch:
     def snapshot(self) -> dict[str, Any]:
         """All that is known of the call."""
         self._shown.catch_up()
-        messages = self._shown.messages()
+        messages = () if self._bare else self._shown.messages()
         turns = [views.turn(turn) for turn in self.turns()[-_TURNS:]]
         self._turns = {turn.number: turn for turn in turns[-_LATE:]}
         return {
             "call": self.view(),
             "messages": self._views(messages),
             "interim": self._interim,
-            "state": dict(self._shown.known),
+            "state": dict(self._known()),
             "actions": [views.action(each, self._began) for each in self._actions.values()],
             "turns": turns,
             "participants": views.participants(self.plan),
@@ -268,6 +274,9 @@ class CallWatch:
         return levels
 
     # ---------------------------------------------------------------------------------------------
+
+    def _known(self) -> Mapping[str, Any]:
+        return {} if self._bare else self._shown.known
 
     def _views(self, messages: Collection[Message]) -> list[views.SaidView]:
         if not messages:

@@ -256,7 +256,7 @@ class BrowserSocket:
                         messages.act(message, session)
         except _Gone:
             if not leg.hung_up:
-                session.live.paused = True  # The network is gone; the user may come back.
+                session.live.client_is_gone()
             return Close(1000, "the conversation is over")
         except Close as end:
             return end

@@ -4,6 +4,7 @@ It is the same whatever carries the conversation, in two steps: `invite` decides
 call. Between the two a transport may take its time to be connected.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -60,6 +61,7 @@ class Entrance:
         switchboard: Switchboard,
         conversations: Callable[[str], Conversations],
         writer: RecordWriter,
+        allow_unsaved: bool = True,
     ) -> None:
         """`key_is_valid` says so of a key's id; `conversations` are those of a workspace."""
         self._tokens = tokens
@@ -68,6 +70,7 @@ class Entrance:
         self._switchboard = switchboard
         self._conversations = conversations
         self._writer = writer
+        self._allow_unsaved = allow_unsaved
         self._resuming: set[str] = set()
 
     def token(self, text: str, origin: str) -> SessionToken:
@@ -122,6 +125,7 @@ class Entrance:
                     personas=(plan.persona_id,) if plan.persona_id else (),
                     user_id=plan.user_id,
                     conversation=plan.conversation_id,
+                    saved=plan.saved,
                     details={},
                 )
             )
@@ -135,6 +139,7 @@ class Entrance:
             async with board.caller(call_id, leg, True, plan, client) as line:
                 live = board.conversation(plan.conversation_id)
                 assert live is not None  # It has just begun.
+                board.unsaved.forget(plan.conversation_id)
                 yield Session(line, live, resume_token)
         except CallRefused as refusal:
             raise Refused(1013, "busy", str(refusal)) from refusal
@@ -155,12 +160,16 @@ class Entrance:
         persona = init.persona_id or init.persona_name
         if not persona and len(token.personas) == 1:
             persona = token.personas[0]
+        if init.unsaved and not self._allow_unsaved:
+            raise Refused(
+                1008, "unsaved_refused", "This server keeps its conversations: begin a saved one."
+            )
         if not persona:
             raise Refused(1008, "persona_missing", "Give personaId or personaName.")
         # Whoever signed the token knows better than the page.
         details = cast(dict[str, JsonValue], {**init.details, **token.details})
         plan = await self._who(token, persona, details, token.user_id or init.user_id)
-        return replace(plan, workspace=token.workspace), ()
+        return replace(plan, workspace=token.workspace, saved=not init.unsaved), ()
 
     async def _who(
         self, token: SessionToken, persona: str, details: dict[str, JsonValue], user_id: str
@@ -185,6 +194,8 @@ class Entrance:
             # A client whose network was gone is back before the server has noticed.
             if live is not None and not await self._switchboard.pause(id):
                 raise Refused(1013, "busy", "The conversation is still live elsewhere.")
+            if not token.saved:
+                return self._unsaved(id)
             if not await self._writer.written(_WRITTEN_MS):
                 raise StorageUnavailable("The conversation's records are not written yet.")
             conversations = self._conversations(token.workspace)
@@ -202,6 +213,13 @@ class Entrance:
             return plan, messages
         finally:
             self._resuming.discard(id)
+
+    def _unsaved(self, id: str) -> _Planned:
+        """The same of one of which nothing is kept. Raises Refused."""
+        plan = self._switchboard.unsaved.get(id, asyncio.get_running_loop().time())
+        if plan is None or plan.past is None:
+            raise Refused(1008, "not_saved", "It was not saved: nothing of it is left.")
+        return plan, plan.past.records
 
 
 def _opening(invited: Invited, resume_token: str) -> list[Ready | MessagesUpdate]:

@@ -17,6 +17,7 @@ from tests.voice_agent.media import HANG_S, idle, metric, scripted
 from voice_agent.app import Server
 from voice_agent.calls.records import DEFAULT_WORKSPACE
 from voice_agent.client import Client, ClientError
+from voice_agent.personas.persona import RateLimit, Telephone
 from voice_agent.storage.store import opened
 from voice_codecs.browser import (
     FromServer,
@@ -157,6 +158,110 @@ async def test_a_conversation_is_begun_paused_and_resumed(tmp_path: Path) -> Non
         (record,) = await records(here)
         numbers = [text for speaker, text in record.messages if speaker != "note"]
         assert numbers[0] == HELLO and numbers[-2:] == ["I am back", "Welcome back."]
+
+
+SECRET = "The word is xylophone."
+
+
+async def test_of_a_conversation_that_is_not_saved_nothing_is_left(tmp_path: Path) -> None:
+    """No record, journal or recording; it acts all the same, its messages are counted, and consoles
+    see that it is live and no more. What was ended cannot be resumed."""
+    recorded = PERSONA.model_copy(
+        update={
+            "telephone": Telephone(recording=True),
+            "rate_limit": RateLimit(enabled=True, count=2, message="Enough."),
+        }
+    )
+    async with place(tmp_path, f"journal.directory={tmp_path}/journals") as here:
+        here.server.reception.default = recorded
+        here.answers((SECRET, ToolCall("show", '{"page": "menu"}')), SECRET, SECRET)
+        watcher = here.server.switchboard.board.watcher(DEFAULT_WORKSPACE, lambda: None)
+        async with here.client() as client, asyncio.TaskGroup() as group:
+            shown: list[Any] = []
+            client.on("action", shown.append)
+            await client.init(persona_name="Anna", user_id="u1", unsaved=True)
+            id = client.conversation_id
+            watcher.watch(f"call:{id}")
+            group.create_task(plays(client, bytearray()))
+            await client.send_user_text("Show me the menu")
+            await becomes(lambda: said(client)[-1] == ("ai", SECRET))
+            assert shown == [{"show": {"page": "menu"}}]
+            await client.update_state({"word": "xylophone"})
+            await becomes(lambda: client.state == {"word": "xylophone"})
+            watch = next(iter(here.server.switchboard._live.values())).watch
+            assert watch is not None
+            view = watch.snapshot()
+            assert (view["messages"], view["actions"], view["state"]) == ([], [], {})
+            assert view["call"].persona_name == "Anna" and view["call"].user_id == "u1"
+            await client.end()
+            await idle(here.server)
+            with pytest.raises(ClientError) as refused:
+                await client.resume()
+            assert refused.value.code == "not_saved"
+
+            await client.init(persona_name="Anna", user_id="u1", unsaved=True)
+            group.create_task(plays(client, bytearray()))
+            await client.send_user_text("Once more")
+            await becomes(lambda: said(client)[-1] == ("ai", SECRET))
+            await client.send_user_text("And again")
+            await becomes(lambda: said(client)[-1] == ("ai", "Enough."))
+            async with here.api() as api:
+                again = client.conversation_id
+                assert (await api(f"conversations/{again}/end", None))["done"]
+        await idle(here.server)
+        assert await records(here) == []
+        assert len(here.server.switchboard.unsaved) == 0
+    found = await asyncio.to_thread(contents, tmp_path)
+    assert {name.partition(".")[0] for name in found} == {"anna", "kept"}, "nothing else"
+    assert not any(b"xylophone" in each for each in found.values())
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """All files in it by their names."""
+    return {each.name: each.read_bytes() for each in folder.rglob("*") if each.is_file()}
+
+
+async def test_a_lost_connection_is_no_end_of_what_is_not_saved(tmp_path: Path) -> None:
+    """S004-99: it goes on from memory while its client may come back."""
+    async with place(tmp_path) as here:
+        here.answers("It is four.", "You asked for two and two.")
+        async with here.client() as client, asyncio.TaskGroup() as group:
+            await client.init(persona_name="Anna", unsaved=True)
+            id = client.conversation_id
+            group.create_task(plays(client, bytearray()))
+            await client.send_user_text("Two and two?")
+            await becomes(lambda: said(client)[-1] == ("ai", "It is four."))
+            await client.update_state({"sum": 4})
+            await becomes(lambda: client.state == {"sum": 4})
+            before = said(client)
+            for _ in range(2):
+                await client._hang_up()
+                await idle(here.server)
+                await client.resume()
+                assert (client.conversation_id, client.state) == (id, {"sum": 4})
+                assert said(client) == before
+            assert len(here.server.switchboard.unsaved) == 0, "it is live again"
+            group.create_task(plays(client, bytearray()))
+            await client.send_user_text("What did I ask?")
+            await becomes(lambda: said(client)[-1] == ("ai", "You asked for two and two."))
+            llm = here.server.agents.services.llm
+            assert isinstance(llm, ScriptedLanguageModel)
+            assert any("Two and two?" in each.text for each in llm.last_messages)
+            await client._hang_up()
+            await idle(here.server)
+            here.server.switchboard.unsaved.forget_late(asyncio.get_running_loop().time() + 61)
+            with pytest.raises(ClientError) as refused:
+                await client.resume()
+            assert refused.value.code == "not_saved"
+        assert await records(here) == []
+
+
+async def test_an_operator_may_insist_on_saving(tmp_path: Path) -> None:
+    async with place(tmp_path, "browser.allow_unsaved=false") as here, here.client() as client:
+        with pytest.raises(ClientError) as refused:
+            await client.init(persona_name="Anna", unsaved=True)
+        assert refused.value.code == "unsaved_refused"
+        await client.init(persona_name="Anna")
 
 
 async def records(here: Place) -> Any:

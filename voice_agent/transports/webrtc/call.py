@@ -204,7 +204,7 @@ class WebRtcCall:
 
     def _pause(self, reason: str) -> None:
         if self._session is not None and not self._over.done():
-            self._session.live.paused = True  # The network is gone; the user may come back.
+            self._session.live.client_is_gone()
         self._end(Close(1000, reason))
 
     def _hung_up(self) -> None:

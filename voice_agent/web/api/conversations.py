@@ -114,7 +114,8 @@ class ConversationResource:
 
     async def end_conversation(self, call: Call, path: ById) -> Done:
         """End a live conversation; it can be resumed. False if it was not live."""
-        await self._known(call, path.id)
+        if not await self._live.unsaved(path.id, call.workspace):
+            await self._known(call, path.id)
         return Done(done=await self._live.end(path.id))
 
     async def resume_conversation(self, call: Call, path: ById) -> SessionOut:

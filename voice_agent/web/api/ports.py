@@ -39,6 +39,9 @@ class LiveCalls(Protocol):
     async def end(self, conversation_id: str) -> bool:
         """Pause the conversation; its caller hears a good-bye no more."""
 
+    async def unsaved(self, conversation_id: str, workspace: str) -> bool:
+        """Whether it is one of `workspace` of which nothing is saved."""
+
     async def merge_state(
         self, conversation_id: str, changes: Mapping[str, object]
     ) -> Mapping[str, object] | None:
@@ -64,6 +67,9 @@ class NoLiveCalls:
     """For a server that has none yet."""
 
     async def end(self, conversation_id: str) -> bool:
+        return False
+
+    async def unsaved(self, conversation_id: str, workspace: str) -> bool:
         return False
 
     async def merge_state(

@@ -11,11 +11,13 @@
  *     unreachable             the server does not answer; come again
  *     busy, unavailable       the server is full or has no database; come again
  *     disconnected            there is no conversation, or its connection is gone for good
+ *     not_saved               the conversation is over, and nothing of it was kept
+ *     unsaved_refused         this server keeps its conversations: ask for one that is saved
  *     unsupported             this server or browser cannot do that
  *
  * Other codes are the server's own: see docs/browser.md.
  */
-export type PersonaErrorCode = "busy" | "canceled" | "conversation_unknown" | "disconnected" | "draft_refused" | "format" | "key_refused" | "malformed" | "microphone_busy" | "microphone_denied" | "microphone_missing" | "microphone_unavailable" | "origin_refused" | "persona_missing" | "persona_not_allowed" | "persona_unknown" | "protocol" | "server_missing" | "state_refused" | "token_refused" | "too_late" | "too_many_messages" | "unavailable" | "unreachable" | "unsupported" | "webrtc_unavailable";
+export type PersonaErrorCode = "busy" | "canceled" | "conversation_unknown" | "disconnected" | "draft_refused" | "format" | "key_refused" | "malformed" | "microphone_busy" | "microphone_denied" | "microphone_missing" | "microphone_unavailable" | "not_saved" | "origin_refused" | "persona_missing" | "persona_not_allowed" | "persona_unknown" | "protocol" | "server_missing" | "state_refused" | "token_refused" | "too_late" | "too_many_messages" | "unavailable" | "unreachable" | "unsaved_refused" | "unsupported" | "webrtc_unavailable";
 /** An error with a word for programs (`code`) and a sentence for people (`message`). */
 export declare class PersonaError extends Error {
     readonly name = "PersonaError";
@@ -73,7 +75,7 @@ export interface InitOptions {
     debugMode?: boolean;
     /** False: `messages_update` has no words that are still being said. */
     streamTranscripts?: boolean;
-    /** Not supported: what is kept is the server's to say. */
+    /** The server keeps nothing of the conversation: what was ended cannot be resumed. */
     shouldNotSaveConversation?: boolean;
 }
 export interface MicrophoneInfo {

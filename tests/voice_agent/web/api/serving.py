@@ -60,6 +60,9 @@ class Live:
     async def end(self, conversation_id: str) -> bool:
         return self._do("end", conversation_id)
 
+    async def unsaved(self, conversation_id: str, workspace: str) -> bool:
+        return False
+
     async def merge_state(
         self, conversation_id: str, changes: Mapping[str, object]
     ) -> Mapping[str, object] | None:
