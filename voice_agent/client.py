@@ -30,6 +30,7 @@ from voice_codecs.browser import (
     FromServer,
     Init,
     MalformedMessage,
+    MessageLimitReached,
     MessagesUpdate,
     Mute,
     Paused,
@@ -61,6 +62,7 @@ EVENTS = (
     "user_speech_ended",
     "ai_speech_started",
     "ai_speech_ended",
+    "message_limit_reached",
     "error",
     "disconnected",
 )
@@ -364,6 +366,8 @@ class Client:
                 self._emit("ai_speech_started", None)
             case AiSpeechEnded():
                 self._emit("ai_speech_ended", None)
+            case MessageLimitReached(text):
+                self._emit("message_limit_reached", text)
 
     def _emit(self, event: str, value: object) -> None:
         for callback in list(self._callbacks.get(event, ())):

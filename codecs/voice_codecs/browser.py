@@ -173,6 +173,13 @@ class AiSpeechEnded(Struct, frozen=True, tag_field="type", tag="ai_speech_ended"
     """The agent has finished, or was interrupted."""
 
 
+class MessageLimitReached(Struct, frozen=True, tag_field="type", tag="message_limit_reached"):
+    """The user has had as many answers as the persona gives; told once."""
+
+    message: str
+    """What the agent says of it, from now on instead of answers."""
+
+
 class Flush(Struct, frozen=True, tag_field="type", tag="flush"):
     """Stop playing at once, and throw away what was not played. Audio that follows is of
     `generation`."""
@@ -209,6 +216,7 @@ FromServer = (
     | UserSpeechEnded
     | AiSpeechStarted
     | AiSpeechEnded
+    | MessageLimitReached
     | Flush
     | Paused
     | Pong

@@ -488,6 +488,10 @@ export class PersonaClient {
         this.#emitter.emit(message.type, undefined);
         this.#emitLegacy(this.#legacy.aiSpeech(message.type === "ai_speech_started"));
         break;
+      case "message_limit_reached":
+        this.#emitter.emit("message_limit_reached", message.message);
+        this.#emitLegacy(this.#legacy.limit(message.message));
+        break;
       case "flush":
       case "pong":
     }

@@ -29,6 +29,10 @@ export class Legacy {
     return [json(action)];
   }
 
+  limit(message: string): LegacyEvent[] {
+    return [json({ message_limit_reached: message })];
+  }
+
   aiSpeech(speaking: boolean): LegacyEvent[] {
     this.#speaking = speaking;
     if (speaking) return [];

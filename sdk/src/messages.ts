@@ -29,6 +29,7 @@ export type FromServer =
   | { type: "action"; action: Record<string, unknown> }
   | { type: "state_updated"; state: State }
   | { type: "user_speech_started" | "user_speech_ended" | "ai_speech_started" | "ai_speech_ended" }
+  | { type: "message_limit_reached"; message: string }
   | { type: "flush"; generation: number }
   | { type: "paused"; conversationId: string; resumeToken: string }
   | { type: "error"; code: string; message: string }
@@ -65,6 +66,7 @@ const KNOWN: ReadonlySet<string> = new Set([
   "user_speech_ended",
   "ai_speech_started",
   "ai_speech_ended",
+  "message_limit_reached",
   "flush",
   "paused",
   "error",

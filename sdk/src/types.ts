@@ -100,6 +100,8 @@ export interface PersonaEvents extends LegacyEvents {
   user_speech_ended: undefined;
   ai_speech_started: undefined;
   ai_speech_ended: undefined;
+  /** The user has had as many answers as the persona gives: what the agent says of it, once. */
+  message_limit_reached: string;
   /** The connection is gone and is being made again, in `ms` milliseconds. */
   reconnecting: { attempt: number; ms: number };
   reconnected: undefined;

@@ -105,6 +105,9 @@ test("messages of a newer server are not stumbled over", () => {
 
 test("S004-101: the events of earlier clients", () => {
   const legacy = new Legacy();
+  assert.deepEqual(legacy.limit("You have none left."), [
+    { event: "json", value: { detail: { message_limit_reached: "You have none left." } } },
+  ]);
   const said = { type: "message" as const };
   const hello = { ...said, source: "ai" as const, messageId: "0", intended: "Good day." };
   legacy.begin();

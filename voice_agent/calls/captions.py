@@ -7,6 +7,7 @@ from typing import Any, Literal
 from voice_pipelines.conversation.commands import Command, Silence
 from voice_pipelines.conversation.events import (
     Event,
+    MessagesSpent,
     PlaybackEnded,
     PlaybackStarted,
     SpeechConfirmed,
@@ -28,11 +29,12 @@ class ClientEvent:
         "user_speech_ended",
         "ai_speech_started",
         "ai_speech_ended",
+        "message_limit_reached",
     ]
     body: Mapping[str, Any]
     """For an action: its values by its name; for the state: all of it; for messages: ``said``, the
     pairs of a number and a `Line` that are new or have changed, and ``interim``, the words that are
-    being said. Empty for speech."""
+    being said; for the limit: ``message``, what the agent says of it. Empty for speech."""
 
 
 SpeechKind = Literal[
@@ -90,9 +92,13 @@ class Captions:
         self._changes = 0
         self._interim = ""
         self._speakers = Speakers()
+        self._limit_told = False
 
     def event(self, event: Event, transcript: Transcript) -> Iterator[ClientEvent]:
         """To be told every event; yields what follows from it and from all that was before."""
+        if isinstance(event, MessagesSpent) and not self._limit_told:
+            self._limit_told = True  # Each draft of an answer may find it out again.
+            yield ClientEvent("message_limit_reached", {"message": event.text})
         if (speech := self._speakers.event(event)) is not None:
             yield ClientEvent(speech, {})
         interim = event.text if isinstance(event, Transcribed) else self._interim

@@ -20,6 +20,7 @@ from voice_codecs.browser import (
     FromServer,
     Init,
     MalformedMessage,
+    MessageLimitReached,
     MessagesUpdate,
     Mute,
     Paused,
@@ -204,5 +205,7 @@ def message_of(event: ClientEvent) -> FromServer:
             return AiSpeechStarted()
         case "ai_speech_ended":
             return AiSpeechEnded()
+        case "message_limit_reached":
+            return MessageLimitReached(event.body["message"])
         case _:
             assert_never(event.kind)

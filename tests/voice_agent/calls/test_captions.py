@@ -5,6 +5,7 @@ from typing import Any
 from voice_agent.calls.captions import Captions
 from voice_pipelines.conversation.commands import Message, Silence
 from voice_pipelines.conversation.events import (
+    MessagesSpent,
     PlaybackEnded,
     PlaybackStarted,
     SpeechConfirmed,
@@ -40,6 +41,13 @@ def test_the_agent_speaks_until_the_last_turn_is_over() -> None:
     assert told(captions.event(PlaybackEnded("a", 1), transcript)) == []
     assert told(captions.command(Silence(2), transcript)) == ["ai_speech_ended"]
     assert told(captions.event(PlaybackEnded("a", 2), transcript)) == []
+
+
+def test_that_the_limit_is_reached_is_told_once() -> None:
+    captions, transcript = Captions(), Transcript()
+    (event,) = captions.event(MessagesSpent("Enough."), transcript)
+    assert (event.kind, event.body) == ("message_limit_reached", {"message": "Enough."})
+    assert told(captions.event(MessagesSpent("Enough."), transcript)) == []
 
 
 def test_words_being_said_give_way_to_what_was_said() -> None:

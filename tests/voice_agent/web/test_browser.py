@@ -179,6 +179,8 @@ async def test_of_a_conversation_that_is_not_saved_nothing_is_left(tmp_path: Pat
         async with here.client() as client, asyncio.TaskGroup() as group:
             shown: list[Any] = []
             client.on("action", shown.append)
+            limits: list[str] = []
+            client.on("message_limit_reached", limits.append)
             await client.init(persona_name="Anna", user_id="u1", unsaved=True)
             id = client.conversation_id
             watcher.watch(f"call:{id}")
@@ -203,8 +205,10 @@ async def test_of_a_conversation_that_is_not_saved_nothing_is_left(tmp_path: Pat
             group.create_task(plays(client, bytearray()))
             await client.send_user_text("Once more")
             await becomes(lambda: said(client)[-1] == ("ai", SECRET))
+            assert limits == []
             await client.send_user_text("And again")
             await becomes(lambda: said(client)[-1] == ("ai", "Enough."))
+            assert limits == ["Enough."], "S004-11: it is told, and said all the same"
             async with here.api() as api:
                 again = client.conversation_id
                 assert (await api(f"conversations/{again}/end", None))["done"]
