@@ -15,6 +15,7 @@ from voice_codecs.browser import (
     FromServer,
     Init,
     MalformedMessage,
+    MessageLimitReached,
     MessagesUpdate,
     Mute,
     Paused,
@@ -39,7 +40,7 @@ CLIENT: list[tuple[FromClient, str]] = [
     (
         Init("t", persona_name="Anna", user_id="u1", details={"a": {"b": [1]}}, sample_rate=8000),
         '{"type":"init","token":"t","personaId":"","personaName":"Anna","userId":"u1",'
-        '"conversationId":"","details":{"a":{"b":[1]}},"sampleRate":8000}',
+        '"conversationId":"","details":{"a":{"b":[1]}},"sampleRate":8000,"unsaved":false}',
     ),
     (UpdateState({"page": 2}), '{"type":"update_state","state":{"page":2}}'),
     (SayText("Hi."), '{"type":"say_text","text":"Hi."}'),
@@ -67,6 +68,10 @@ SERVER: list[tuple[FromServer, str]] = [
     (UserSpeechEnded(), '{"type":"user_speech_ended"}'),
     (AiSpeechStarted(), '{"type":"ai_speech_started"}'),
     (AiSpeechEnded(), '{"type":"ai_speech_ended"}'),
+    (
+        MessageLimitReached("Enough."),
+        '{"type":"message_limit_reached","message":"Enough."}',
+    ),
     (Flush(3), '{"type":"flush","generation":3}'),
     (Paused("c1", "t"), '{"type":"paused","conversationId":"c1","resumeToken":"t"}'),
     (Pong(), '{"type":"pong"}'),
