@@ -4,7 +4,7 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cyclopts import App, Parameter
 
@@ -15,60 +15,34 @@ app = App(name="bench", help="Measure this machine. Figures as a table, or as JS
 Rest = Annotated[str, Parameter(allow_leading_hyphen=True, help="Options of the benchmark.")]
 
 
-@app.command(help_flags=[])  # The benchmark tells its own options.
-def latency(*options: Rest) -> int:
-    """Added latency, barge-in, CPU and memory of N simulated calls; `--help` shows the options."""
-    return _run("latency", options)
+_BENCHMARKS = {
+    "latency": (
+        "Added latency, barge-in, CPU and memory of N simulated calls; `--help` shows the options."
+    ),
+    "load": "Soak: many calls for minutes; memory, files and tasks must stay flat.",
+    "micro": "What each step of the frame path costs.",
+    "retrieval": "What finding scenarios adds to a turn, and what it costs.",
+    "dispatch": (
+        "What checking and dispatching an action costs, without the service that it calls."
+    ),
+    "consoles": "What consoles that watch live calls cost those calls.",
+    "webrtc": "What WebRTC calls cost, and how long sound takes through them.",
+    "local": "How soon the local agent answers over the telephone and over WebRTC, by turns.",
+}
 
 
-@app.command(help_flags=[])  # The benchmark tells its own options.
-def load(*options: Rest) -> int:
-    """Soak: many calls for minutes; memory, files and tasks must stay flat."""
-    return _run("load", options)
+def _add(name: str, told: str) -> None:
+    def run(*options: Rest) -> int:
+        return _run(name, options)
+
+    app.command(run, name=name, help=told, help_flags=[])  # The benchmark tells its own options.
 
 
-@app.command(help_flags=[])  # The benchmark tells its own options.
-def micro(*options: Rest) -> int:
-    """What each step of the frame path costs."""
-    return _run("micro", options)
+for _name, _told in _BENCHMARKS.items():
+    _add(_name, _told)
 
 
-@app.command(help_flags=[])  # The benchmark tells its own options.
-def retrieval(*options: Rest) -> int:
-    """What finding scenarios adds to a turn, and what it costs."""
-    return _run("retrieval", options)
-
-
-@app.command(help_flags=[])  # The benchmark tells its own options.
-def dispatch(*options: Rest) -> int:
-    """What checking and dispatching an action costs, without the service that it calls."""
-    return _run("dispatch", options)
-
-
-@app.command(help_flags=[])  # The benchmark tells its own options.
-def consoles(*options: Rest) -> int:
-    """What consoles that watch live calls cost those calls."""
-    return _run("consoles", options)
-
-
-@app.command(help_flags=[])  # The benchmark tells its own options.
-def webrtc(*options: Rest) -> int:
-    """What WebRTC calls cost, and how long sound takes through them."""
-    return _run("webrtc", options)
-
-
-@app.command(help_flags=[])  # The benchmark tells its own options.
-def local(*options: Rest) -> int:
-    """How soon the local agent answers over the telephone and over WebRTC, by turns."""
-    return _run("local", options)
-
-
-def _run(
-    name: Literal[
-        "latency", "load", "micro", "retrieval", "dispatch", "consoles", "webrtc", "local"
-    ],
-    options: tuple[str, ...],
-) -> int:
+def _run(name: str, options: tuple[str, ...]) -> int:
     root = Path(__file__).resolve().parents[2]
     if find_spec("voice_agent") is None or not (root / "bench" / f"{name}.py").is_file():
         raise VoiceAgentError(

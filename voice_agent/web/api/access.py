@@ -1,7 +1,7 @@
 """Keys and session tokens."""
 
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from ...access.keys import ApiKey, NewKey
@@ -26,7 +26,7 @@ from .problem import ApiProblem, FieldProblem
 from .session import session_of
 from .table import Answer, Route
 
-_TAG = "Access"
+_route = partial(Route, tag="Access")
 
 
 class AccessResource:
@@ -40,10 +40,17 @@ class AccessResource:
 
     def routes(self) -> list[Route]:
         return [
-            _route("GET", "/keys", self.list_keys, Page[KeyOut], "admin"),
-            _route("POST", "/keys", self.create_key, NewKeyOut, "admin", status=201),
-            _route("DELETE", "/keys/{id}", self.revoke_key, Done, "admin", problems=(409,)),
-            _route("POST", "/sessions", self.create_session, SessionOut, "client", problems=(404,)),
+            _route("GET", "/keys", self.list_keys, Page[KeyOut], access="admin"),
+            _route("POST", "/keys", self.create_key, NewKeyOut, access="admin", status=201),
+            _route("DELETE", "/keys/{id}", self.revoke_key, Done, access="admin", problems=(409,)),
+            _route(
+                "POST",
+                "/sessions",
+                self.create_session,
+                SessionOut,
+                access="client",
+                problems=(404,),
+            ),
         ]
 
     async def list_keys(self, call: Call, query: Paged) -> Page[KeyOut]:
@@ -102,19 +109,6 @@ class AccessResource:
             details=dict(body.details),
         )
         return SessionOut(token=self._tokens.sign(token), expires_in=self._tokens.life_s)
-
-
-def _route(
-    method: str,
-    path: str,
-    handler: Callable[..., Awaitable[Any]],
-    gives: object,
-    access: Any,
-    **more: Any,
-) -> Route:
-    return Route(
-        method=method, path=path, handler=handler, gives=gives, tag=_TAG, access=access, **more
-    )
 
 
 def _fields(key: ApiKey) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from functools import partial
 
 from ...access.tokens import SessionToken
 from ...calls.records import Conversation, ConversationFilter, Place
@@ -29,7 +29,7 @@ from .ports import Dependencies
 from .problem import ApiProblem
 from .table import Route
 
-_TAG = "Conversations"
+_route = partial(Route, tag="Conversations")
 _Act = Callable[[str, str], Awaitable[bool]]
 
 
@@ -160,12 +160,6 @@ class ConversationResource:
         if (found := await self._of(call.workspace).get(id)) is None:
             raise ApiProblem(404, f"There is no conversation {id}.")
         return found
-
-
-def _route(
-    method: str, path: str, handler: Callable[..., Awaitable[Any]], gives: object, **more: Any
-) -> Route:
-    return Route(method=method, path=path, handler=handler, gives=gives, tag=_TAG, **more)
 
 
 def _out(conversation: Conversation) -> ConversationOut:

@@ -51,56 +51,22 @@ class EditorResource:
     def routes(self) -> list[Route]:
         one = "/personas/{id}"
         return [
+            Route("POST", f"{one}/try", self.try_persona, TryOut, tag="Personas"),
             Route(
-                method="POST",
-                path=f"{one}/try",
-                handler=self.try_persona,
-                gives=TryOut,
-                tag="Personas",
+                "POST", f"{one}/scenarios/match", self.match_scenarios, MatchesOut, tag="Personas"
             ),
             Route(
-                method="POST",
-                path=f"{one}/scenarios/match",
-                handler=self.match_scenarios,
-                gives=MatchesOut,
-                tag="Personas",
-            ),
-            Route(
-                method="POST",
-                path=f"{one}/telephone/check",
-                handler=self.check_telephone,
-                gives=TelephoneOut,
+                "POST",
+                f"{one}/telephone/check",
+                self.check_telephone,
+                TelephoneOut,
                 access="admin",
                 tag="Telephone",
             ),
-            Route(
-                method="GET",
-                path="/keywords",
-                handler=self.list_keywords,
-                gives=KeywordsOut,
-                tag="Personas",
-            ),
-            Route(
-                method="GET",
-                path="/templates",
-                handler=self.list_templates,
-                gives=TemplatesOut,
-                tag="Personas",
-            ),
-            Route(
-                method="GET",
-                path="/defaults",
-                handler=self.list_defaults,
-                gives=DefaultsOut,
-                tag="Personas",
-            ),
-            Route(
-                method="GET",
-                path="/voices",
-                handler=self.list_voices,
-                gives=VoicesOut,
-                tag="Personas",
-            ),
+            Route("GET", "/keywords", self.list_keywords, KeywordsOut, tag="Personas"),
+            Route("GET", "/templates", self.list_templates, TemplatesOut, tag="Personas"),
+            Route("GET", "/defaults", self.list_defaults, DefaultsOut, tag="Personas"),
+            Route("GET", "/voices", self.list_voices, VoicesOut, tag="Personas"),
         ]
 
     async def try_persona(self, call: Call, path: ById, body: TryIn) -> TryOut:

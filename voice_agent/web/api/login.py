@@ -1,7 +1,7 @@
 """Signing in and out."""
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,10 +19,8 @@ from .documents import Done, LinkIn, NewKeyOut
 from .ports import Dependencies
 from .problem import ApiProblem
 from .session import described, session_of
-from .table import JSON, Route, text_of
+from .table import JSON, Handler, Route, text_of
 from .visitor import from_other_page, page_origin, visitor
-
-_TAG = "Signing in"
 
 # The token stands behind the #, which browsers send to nobody; a preview of the link in a chat
 # cannot use it up, because it takes a click.
@@ -174,21 +172,8 @@ class LoginResource:
         return site_of(page_origin(call.request, self._public_url))
 
 
-def _route(
-    method: str,
-    path: str,
-    handler: Callable[..., Awaitable[Any]],
-    gives: object,
-    **more: Any,
-) -> Route:
+def _route(method: str, path: str, handler: Handler, gives: object, **more: Any) -> Route:
     problems = () if method == "GET" else (401, 403, 409)
     return Route(
-        method=method,
-        path=path,
-        handler=handler,
-        gives=gives,
-        tag=_TAG,
-        access="public",
-        problems=problems,
-        **more,
+        method, path, handler, gives, tag="Signing in", access="public", problems=problems, **more
     )

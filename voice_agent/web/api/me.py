@@ -1,6 +1,5 @@
 """Whoever is signed in: how they sign in, their sessions, the other administrators."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -32,10 +31,8 @@ from .documents import ById, Done
 from .ports import Dependencies
 from .problem import ApiProblem
 from .session import described, session_of, session_out
-from .table import Route
+from .table import Handler, Route
 from .visitor import page_origin, visitor
-
-_TAG = "Signing in"
 
 
 class MeResource:
@@ -225,17 +222,8 @@ def _passkey(passkey: Passkey) -> PasskeyOut:
     )
 
 
-def _route(
-    method: str, path: str, handler: Callable[..., Awaitable[Any]], gives: object, **more: Any
-) -> Route:
+def _route(method: str, path: str, handler: Handler, gives: object, **more: Any) -> Route:
     problems = () if method == "GET" else (409,)
     return Route(
-        method=method,
-        path=path,
-        handler=handler,
-        gives=gives,
-        tag=_TAG,
-        access="session",
-        problems=problems,
-        **more,
+        method, path, handler, gives, tag="Signing in", access="session", problems=problems, **more
     )

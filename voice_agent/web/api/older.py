@@ -1,6 +1,6 @@
 """The paths that older integrations use. All of them take effect at once."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from ...personas.persona import JsonObject, Persona, RateLimit, Telephone
@@ -21,7 +21,7 @@ from .older_documents import (
     TwilioIn,
 )
 from .ports import Dependencies
-from .table import Route
+from .table import Handler, Route
 
 _Change = Callable[[Persona], Persona]
 
@@ -115,10 +115,8 @@ class OlderResource:
         return legacy(await self._of(call.workspace).change(path.id, change))
 
 
-def _route(
-    path: str, handler: Callable[..., Awaitable[Any]], tag: str = "Older integrations"
-) -> Route:
-    return Route(method="PUT", path=path, handler=handler, gives=LegacyPersona, tag=tag)
+def _route(path: str, handler: Handler, tag: str = "Older integrations") -> Route:
+    return Route("PUT", path, handler, LegacyPersona, tag=tag)
 
 
 def _with(persona: Persona, **fields: Any) -> Persona:

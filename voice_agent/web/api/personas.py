@@ -1,7 +1,7 @@
 """Personas: drafts, publication, versions."""
 
 import tomllib
-from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Literal
 
 from aiohttp import web
@@ -45,7 +45,7 @@ from .problem import ApiProblem, FieldProblem, invalid
 from .table import JSON, Answer, Route, parsed
 
 _TOML = "application/toml"
-_TAG = "Personas"
+_route = partial(Route, tag="Personas")
 
 
 class PersonaResource:
@@ -252,12 +252,6 @@ class PersonaResource:
             return persona.model_copy(update={"voice": voice})
 
         return _told(await personas.change(stored.id, change))
-
-
-def _route(
-    method: str, path: str, handler: Callable[..., Awaitable[Any]], gives: object, **more: Any
-) -> Route:
-    return Route(method=method, path=path, handler=handler, gives=gives, tag=_TAG, **more)
 
 
 def findings_of(persona: Persona) -> list[FindingOut]:

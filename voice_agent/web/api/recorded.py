@@ -1,8 +1,8 @@
 """Recorded calls: their turns, their journals, how they sound, and what might have been."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
+from functools import partial
 
 import msgspec
 from aiohttp import web
@@ -44,7 +44,7 @@ from .recorded_documents import (
 )
 from .table import JSON, Route
 
-_TAG = "Recorded calls"
+_route = partial(Route, tag="Recorded calls")
 _LINES = "application/x-ndjson"
 
 
@@ -213,9 +213,3 @@ def _change(change: Change) -> ChangeOut:
         cutOff=row["cut_off"],
         text=row["text"],
     )
-
-
-def _route(
-    method: str, path: str, handler: Callable[..., Awaitable[Any]], gives: object, **more: Any
-) -> Route:
-    return Route(method=method, path=path, handler=handler, gives=gives, tag=_TAG, **more)

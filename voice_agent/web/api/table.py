@@ -7,7 +7,7 @@ document, so they cannot disagree.
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from types import UnionType
 from typing import Any, Literal, get_type_hints
 
@@ -34,20 +34,21 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Route:
     """One operation."""
 
     method: str
     path: str
     handler: Handler
+    gives: object
+    """The answer's model; None for no body, ``str`` for text."""
+    _: KW_ONLY
+    tag: str
     access: Access = "workspace"
     status: int = 200
     problems: tuple[int, ...] = ()
     """Further ones besides those that follow from what it takes."""
-    tag: str
-    gives: object = None
-    """The answer's model; None for no body, ``str`` for text."""
     text_types: tuple[str, ...] = ()
     """Content types of an answer that is text, or of a body that is no JSON."""
     if_match: bool = False
