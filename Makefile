@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models console run demo test lint unit call-tests model-tests browser-tests chromium \
+.PHONY: help setup models console run demo test lint unit call-tests model-tests browser-tests chromium coturn \
 	bench docs journals clean
 
 help:  ## Show the targets.
@@ -60,7 +60,7 @@ lint: setup
 	$(BIN)/lint-imports
 
 # Calls in real time wait for most of their time: three workers keep two cores busy.
-unit: setup
+unit: setup coturn
 	$(BIN)/voice-agent models pull silero-vad
 	$(BIN)/pytest -q -n 3 --dist worksteal -m "not models and not alone" --ignore tests/browser
 
@@ -76,7 +76,17 @@ chromium:
 			apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; \
 		else echo "The browser tests need Chromium: apt-get install chromium fonts-dejavu-core" >&2; exit 1; fi; }
 
-browser-tests: models chromium $(CONSOLE)/index.html
+# Without coturn the tests of TURN are skipped. Debian would start it at once, for everybody.
+coturn:
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! command -v turnserver >/dev/null; then \
+		policy=/usr/sbin/policy-rc.d; \
+		[ -e $$policy ] || { trap "rm -f $$policy" EXIT; \
+			printf '#!/bin/sh\nexit 101\n' >$$policy && chmod +x $$policy; }; \
+		apt-get update -qq && apt-get install -y -qq --no-install-recommends coturn >/dev/null 2>&1 \
+			&& rm -f /etc/systemd/system/multi-user.target.wants/coturn.service \
+			|| echo "coturn cannot be installed, so the tests of TURN are skipped." >&2; fi
+
+browser-tests: models chromium coturn $(CONSOLE)/index.html
 	$(BIN)/pytest -q -n 2 -m browser tests/browser
 
 bench: models  ## Measure this machine (some minutes).
