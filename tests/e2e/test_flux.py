@@ -10,6 +10,7 @@ import pytest
 from aiohttp import WSMsgType, web
 
 from bench.spelling import spell
+from tests.loopback import loopback
 from voice_agent.app import serving
 from voice_agent.settings import load
 from voice_agent.telephony.caller import Script, Utterance
@@ -50,14 +51,8 @@ async def listen(request: web.Request) -> web.WebSocketResponse:
 async def deepgram() -> AsyncIterator[str]:
     application = web.Application()
     application.router.add_get("/v2/listen", listen)
-    runner = web.AppRunner(application, shutdown_timeout=1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    host, port = runner.addresses[0][:2]
-    try:
-        yield f"http://{host}:{port}"
-    finally:
-        await runner.cleanup()
+    async with loopback(application) as url:
+        yield url
 
 
 def journal(folder: Path) -> list[str]:

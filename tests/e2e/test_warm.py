@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 
 from bench.spelling import spell
+from tests.loopback import loopback
 from voice_agent.app import serving
 from voice_agent.settings import load
 from voice_agent.telephony.caller import Script, Utterance
@@ -47,14 +48,8 @@ async def vendor() -> AsyncIterator[tuple[Vendor, str]]:
     application = web.Application()
     application.router.add_head("/v1/models", there.head)
     application.router.add_post("/v1/chat/completions", there.chat)
-    runner = web.AppRunner(application, shutdown_timeout=1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    host, port = runner.addresses[0][:2]
-    try:
-        yield there, f"http://{host}:{port}/v1"
-    finally:
-        await runner.cleanup()
+    async with loopback(application) as url:
+        yield there, f"{url}/v1"
 
 
 async def test_the_first_question_goes_out_on_a_connection_that_was_open(

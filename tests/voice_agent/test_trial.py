@@ -10,6 +10,7 @@ from aiohttp import WSMsgType, web
 
 from bench.vendors.running import vendors
 from bench.vendors.service import Delays
+from tests.loopback import loopback
 from voice_agent.choices import LlmChoice
 from voice_agent.settings import load
 from voice_agent.trial import Trial, mend, try_all
@@ -43,7 +44,7 @@ async def listen(request: web.Request) -> web.StreamResponse:
 async def ears() -> AsyncIterator[str]:
     application = web.Application()
     application.router.add_get("/v1/listen", listen)
-    async with running(application) as url:
+    async with loopback(application) as url:
         yield url
 
 
@@ -59,20 +60,8 @@ async def answering(status: int, body: dict[str, object] | None = None) -> Async
 
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", answer)
-    async with running(application) as url:
+    async with loopback(application) as url:
         yield url
-
-
-@asynccontextmanager
-async def running(application: web.Application) -> AsyncIterator[str]:
-    runner = web.AppRunner(application, handler_cancellation=True, shutdown_timeout=1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    host, port = runner.addresses[0][:2]
-    try:
-        yield f"http://{host}:{port}"
-    finally:
-        await runner.cleanup()
 
 
 async def tried(*overrides: str, timeout_s: float = 20) -> dict[str, Trial]:

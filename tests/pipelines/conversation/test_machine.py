@@ -424,7 +424,8 @@ def test_a_failed_llm_is_asked_again_at_once_and_then_after_a_filler() -> None:
     assert script.spoken()[-1] == "Certainly."
 
 
-def test_the_filler_of_a_failed_llm_is_no_part_of_the_next_question() -> None:
+def failed_with_a_filler() -> Script:
+    """The LLM failed twice at once, at 1520, and the filler was heard until 2500."""
     script = Script()
     script.says("two tickets", 0, 1000)
     script.at(1500)
@@ -433,20 +434,18 @@ def test_the_filler_of_a_failed_llm_is_no_part_of_the_next_question() -> None:
     filler = script.last(Release).turn
     script.at(1540, PlaybackStarted("a", filler))
     script.at(2500, Heard("a", filler, "One moment, please.", 980), PlaybackEnded("a", filler))
+    return script
+
+
+def test_the_filler_of_a_failed_llm_is_no_part_of_the_next_question() -> None:
+    script = failed_with_a_filler()
     script.at(2520)
     assert script.last(StartReply).history[-1] == Message("user", "two tickets")
 
 
 def test_after_an_early_filler_a_failing_llm_is_given_up_earlier() -> None:
     """The caller bears no longer silence than after a filler at its usual time."""
-    script = Script()
-    script.says("two tickets", 0, 1000)
-    script.at(1500)
-    script.at(1510, ReplyFailed(1, "down"))
-    script.at(1520, ReplyFailed(2, "down"))
-    filler = script.last(Release).turn
-    script.at(1540, PlaybackStarted("a", filler))
-    script.at(2500, Heard("a", filler, "One moment, please.", 980), PlaybackEnded("a", filler))
+    script = failed_with_a_filler()
     for at in (2520, 3530, 4540):
         script.at(at)
         script.at(at + 5, ReplyFailed(script.last(StartReply).turn, "down"))

@@ -6,6 +6,7 @@ from contextlib import aclosing
 
 import pytest
 
+from tests.pipelines.providers.heard import Heard
 from voice_codecs.pcm import MULAW_8K
 from voice_pipelines.conversation.commands import Message
 from voice_pipelines.errors import ProviderError, ProviderTimeout, ProviderUnavailable
@@ -236,20 +237,6 @@ async def test_chunks_without_audio_are_no_progress() -> None:
 
 
 # Speech to text
-
-
-class Heard:
-    """A sink that can be waited on."""
-
-    def __init__(self) -> None:
-        self.results: asyncio.Queue[Hypothesis | ProviderError] = asyncio.Queue()
-
-    def __call__(self, result: Hypothesis | ProviderError) -> None:
-        self.results.put_nowait(result)
-
-    async def next(self) -> Hypothesis | ProviderError:
-        async with asyncio.timeout(HANG_S):
-            return await self.results.get()
 
 
 def ears(*faults: Outcome | None, settle_ms: int = NEVER_MS, delay_ms: int = 0) -> SpeechToText:

@@ -14,6 +14,7 @@ from deepgram.listen.v1.types import ListenV1Error, ListenV1Metadata, ListenV1Re
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.loopback import loopback
 from voice_codecs.pcm import MULAW_8K
 from voice_pipelines.errors import (
     ProviderBusy,
@@ -249,15 +250,8 @@ async def deepgram(*plays: Play) -> AsyncIterator[tuple[Deepgram, str]]:
     server = Deepgram(plays)
     app = web.Application()
     app.router.add_get("/v1/listen", server.answer)
-    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    host, port = runner.addresses[0][:2]
-    try:
-        async with asyncio.timeout(20):
-            yield server, f"http://{host}:{port}"
-    finally:
-        await runner.cleanup()
+    async with asyncio.timeout(20), loopback(app) as url:
+        yield server, url
 
 
 def message(
@@ -615,19 +609,12 @@ async def speaking(
     voice = Voice(reply)
     app = web.Application(middlewares=[middleware] if middleware else [])
     app.router.add_post("/v1/speak", voice.answer)
-    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    host, port = runner.addresses[0][:2]
-    tts = DeepgramTextToSpeech(
-        "a-key", base_url=f"http://{host}:{port}", silence_timeout_ms=silence_timeout_ms
-    )
-    try:
-        async with asyncio.timeout(20):
+    async with asyncio.timeout(20), loopback(app) as url:
+        tts = DeepgramTextToSpeech("a-key", base_url=url, silence_timeout_ms=silence_timeout_ms)
+        try:
             yield voice, tts
-    finally:
-        await tts.close()
-        await runner.cleanup()
+        finally:
+            await tts.close()
 
 
 async def sound(request: web.Request) -> web.StreamResponse:

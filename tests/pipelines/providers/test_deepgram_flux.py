@@ -19,6 +19,8 @@ with warnings.catch_warnings():
         ListenV2TurnInfo,
     )
 
+from tests.loopback import loopback
+from tests.pipelines.providers.heard import Heard
 from voice_codecs.pcm import MULAW_8K
 from voice_pipelines.errors import ProviderError, ProviderGarbled, ProviderUnavailable
 from voice_pipelines.ports import Hypothesis
@@ -239,28 +241,9 @@ async def flux(play: Play) -> AsyncIterator[tuple[Flux, DeepgramSpeechToText]]:
     server = Flux(play)
     app = web.Application()
     app.router.add_get("/v2/listen", server.answer)
-    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    host, port = runner.addresses[0][:2]
-    stt = DeepgramSpeechToText(
-        "a-key", model="flux-general-en", base_url=f"http://{host}:{port}", keyterms=["table"]
-    )
-    try:
-        async with asyncio.timeout(20):
-            yield server, stt
-    finally:
-        await runner.cleanup()
-
-
-class Reports:
-    """What an ear reports, to be waited for."""
-
-    def __init__(self) -> None:
-        self.queue: asyncio.Queue[Hypothesis | ProviderError] = asyncio.Queue()
-
-    def __call__(self, report: Hypothesis | ProviderError) -> None:
-        self.queue.put_nowait(report)
+    async with asyncio.timeout(20), loopback(app) as url:
+        model = "flux-general-en"
+        yield server, DeepgramSpeechToText("a-key", model=model, base_url=url, keyterms=["table"])
 
 
 async def test_a_turn_from_its_first_word_to_its_end() -> None:
@@ -274,16 +257,16 @@ async def test_a_turn_from_its_first_word_to_its_end() -> None:
         await server.until_said(ws, "ForceEndTurn")
         await server.until_said(ws, "CloseStream")
 
-    reports = Reports()
+    reports = Heard()
     async with flux(play) as (server, stt), stt.listen(reports) as ear:
         ear.voiced(True)
         ear.feed(bytes(SECOND))
-        assert await reports.queue.get() == Hypothesis("Do you", None)
+        assert await reports.next() == Hypothesis("Do you", None)
         ear.feed(bytes(SECOND))
         ear.voiced(False)
         ear.settle(1)
-        assert await reports.queue.get() == Hypothesis("Do you have a table?", 1, 0.46)
-        assert await reports.queue.get() == Hypothesis("Do you have a table?", None, 0.81)
+        assert await reports.next() == Hypothesis("Do you have a table?", 1, 0.46)
+        assert await reports.next() == Hypothesis("Do you have a table?", None, 0.81)
         ear.reset()
         ear.feed(bytes(160))
         await server.told.wait()
@@ -296,7 +279,7 @@ async def test_flux_that_says_nothing_is_answered_for_in_time() -> None:
     async def play(server: Flux, ws: web.WebSocketResponse) -> None:
         await server.until_said(ws, "CloseStream")
 
-    reports = Reports()
+    reports = Heard()
     async with flux(play) as (_, stt):
         stt.patience_ms, stt.stall_ms = 20, 40
         async with stt.listen(reports) as ear:
@@ -304,7 +287,7 @@ async def test_flux_that_says_nothing_is_answered_for_in_time() -> None:
             ear.feed(bytes(SECOND))
             ear.voiced(False)
             ear.settle(1)
-            report = await reports.queue.get()
+            report = await reports.next()
             while isinstance(report, ProviderError) and "silent" not in str(report):
-                report = await reports.queue.get()
+                report = await reports.next()
             assert isinstance(report, ProviderUnavailable)

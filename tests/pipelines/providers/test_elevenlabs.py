@@ -19,6 +19,7 @@ from elevenlabs.types import (
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.loopback import loopback
 from voice_codecs.pcm import MULAW_8K
 from voice_pipelines.errors import (
     ProviderBusy,
@@ -249,25 +250,20 @@ async def elevenlabs(
     app = web.Application()
     path = "/v1/text-to-speech/a-voice/multi-stream-input"
     app.router.add_get(path, answer or vendor.answer)
-    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    host, port = runner.addresses[0][:2]
-    tts = ElevenLabsTextToSpeech(
-        "a-key",
-        "a-voice",
-        voice_settings={"stability": 0.5},
-        base_url=f"http://{host}:{port}",
-        warm_ms=warm_ms,
-        silence_timeout_ms=silence_timeout_ms,
-        connect_timeout_ms=connect_timeout_ms,
-    )
-    try:
-        async with asyncio.timeout(20):
+    async with asyncio.timeout(20), loopback(app) as url:
+        tts = ElevenLabsTextToSpeech(
+            "a-key",
+            "a-voice",
+            voice_settings={"stability": 0.5},
+            base_url=url,
+            warm_ms=warm_ms,
+            silence_timeout_ms=silence_timeout_ms,
+            connect_timeout_ms=connect_timeout_ms,
+        )
+        try:
             yield vendor, tts
-    finally:
-        await tts.close()
-        await runner.cleanup()
+        finally:
+            await tts.close()
 
 
 async def say(tts: ElevenLabsTextToSpeech, text: str) -> list[SpeechChunk]:

@@ -6,6 +6,7 @@ from contextlib import aclosing, asynccontextmanager
 
 import pytest
 
+from tests.pipelines.providers.heard import Heard
 from voice_codecs.pcm import MULAW_8K, PCM16_8K, PCM16_16K, AudioFormat
 from voice_pipelines.conversation.commands import Message
 from voice_pipelines.errors import (
@@ -451,20 +452,6 @@ async def test_closing_the_speech_closes_the_provider() -> None:
 
 
 # Speech to text
-
-
-class Heard:
-    """A sink that can be waited on."""
-
-    def __init__(self) -> None:
-        self.results: asyncio.Queue[Hypothesis | ProviderError] = asyncio.Queue()
-
-    def __call__(self, result: Hypothesis | ProviderError) -> None:
-        self.results.put_nowait(result)
-
-    async def next(self) -> Hypothesis | ProviderError:
-        async with asyncio.timeout(HANG_S):
-            return await self.results.get()
 
 
 class Recording:

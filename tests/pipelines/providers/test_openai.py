@@ -2,13 +2,15 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 
 import pytest
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from tests.loopback import loopback
+from tests.pipelines.providers.openai_server import Reply, Server
 from voice_pipelines.conversation.commands import Message
 from voice_pipelines.errors import (
     ProviderBusy,
@@ -32,29 +34,6 @@ from voice_pipelines.providers.openai import OpenAILanguageModel, ReplyReader
 
 MESSAGES = (Message("system", "Be brief."), Message("user", "Are you open?"))
 
-Reply = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-class Server:
-    """Answers every request with `reply` and remembers the bodies that were sent to it."""
-
-    def __init__(self, reply: Reply) -> None:
-        self.reply = reply
-        self.bodies: list[dict[str, object]] = []
-        self.keys: list[str | None] = []
-        self.asked = asyncio.Event()
-        self.left = asyncio.Event()
-
-    async def answer(self, request: web.Request) -> web.StreamResponse:
-        self.bodies.append(await request.json())
-        self.keys.append(request.headers.get("Authorization"))
-        self.asked.set()
-        try:
-            return await self.reply(request)
-        except (asyncio.CancelledError, ConnectionError):
-            self.left.set()
-            raise
-
 
 @asynccontextmanager
 async def serving(
@@ -68,28 +47,22 @@ async def serving(
     server = Server(reply)
     app = web.Application(middlewares=[middleware] if middleware else [])
     app.router.add_post("/v1/chat/completions", server.answer)
-    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    host, port = runner.addresses[0][:2]
-    model = OpenAILanguageModel(
-        f"http://{host}:{port}/v1",
-        "tiny",
-        "a-key",
-        temperature=0,
-        max_tokens=50,
-        extra_body={"cache_prompt": True},
-        silence_timeout_ms=silence_timeout_ms,
-        headers=headers,
-        ask_usage=ask_usage,
-    )
-    try:
-        async with asyncio.timeout(20):
+    async with asyncio.timeout(20), loopback(app) as url:
+        model = OpenAILanguageModel(
+            f"{url}/v1",
+            "tiny",
+            "a-key",
+            temperature=0,
+            max_tokens=50,
+            extra_body={"cache_prompt": True},
+            silence_timeout_ms=silence_timeout_ms,
+            headers=headers,
+            ask_usage=ask_usage,
+        )
+        try:
             yield server, model
-    finally:
-        await model.close()
-        await runner.cleanup()
+        finally:
+            await model.close()
 
 
 def delta(content: str) -> dict[str, object]:

@@ -1,13 +1,15 @@
 """The audio adapters against a loopback server speaking OpenAI's protocol, well and badly."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 
 import pytest
 from aiohttp import web
 
-from voice_codecs import wav
+from tests.loopback import loopback
+from tests.pipelines.providers.heard import Heard
+from tests.pipelines.providers.openai_server import Reply, Server
 from voice_codecs.pcm import MULAW_8K, PCM16_8K, PCM16_16K, AudioFormat, Encoding
 from voice_pipelines.errors import (
     ProviderBusy,
@@ -22,48 +24,6 @@ from voice_pipelines.ports import Hypothesis, Recognizer, SpeechToText, TextToSp
 from voice_pipelines.providers.openai_speech import OpenAISpeechToText, OpenAITextToSpeech
 
 HANG_S = 20
-Reply = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-
-def content_of(part: str | bytes | bytearray | web.FileField) -> object:
-    """A text, or a file's (name, type, content)."""
-    if not isinstance(part, web.FileField):
-        return part
-    with part.file as file:
-        return part.filename, part.content_type, file.read()
-
-
-class Server:
-    """Answers every request with `reply` and remembers what was sent to it."""
-
-    def __init__(self, reply: Reply) -> None:
-        self.reply = reply
-        self.bodies: list[dict[str, object]] = []
-        self.keys: list[str | None] = []
-        self.asked = asyncio.Event()
-        self.left = asyncio.Event()
-
-    async def answer(self, request: web.Request) -> web.StreamResponse:
-        if request.content_type == "multipart/form-data":
-            form = await request.post()
-            self.bodies.append({name: content_of(part) for name, part in form.items()})
-        else:
-            self.bodies.append(await request.json())
-        self.keys.append(request.headers.get("Authorization"))
-        self.asked.set()
-        try:
-            return await self.reply(request)
-        except (asyncio.CancelledError, ConnectionError):
-            self.left.set()
-            raise
-
-    def sent_pcm(self) -> bytes:
-        """The audio of the last request."""
-        part = self.bodies[-1]["file"]
-        assert isinstance(part, tuple)
-        assert part[:2] == ("utterance.wav", "audio/wav")
-        pcm, _ = wav.read(part[2])
-        return pcm
 
 
 @asynccontextmanager
@@ -72,16 +32,8 @@ async def serving(reply: Reply) -> AsyncIterator[tuple[Server, str]]:
     app = web.Application()
     app.router.add_post("/v1/audio/transcriptions", server.answer)
     app.router.add_post("/v1/audio/speech", server.answer)
-    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    host, port = runner.addresses[0][:2]
-    try:
-        async with asyncio.timeout(HANG_S):
-            yield server, f"http://{host}:{port}/v1"
-    finally:
-        await runner.cleanup()
+    async with asyncio.timeout(HANG_S), loopback(app) as url:
+        yield server, f"{url}/v1"
 
 
 def status(code: int, body: object = None, **headers: str) -> Reply:
@@ -135,20 +87,6 @@ async def recognizer(
             yield server, stt
         finally:
             await stt.close()
-
-
-class Heard:
-    """A sink that can be waited on."""
-
-    def __init__(self) -> None:
-        self.results: asyncio.Queue[Hypothesis | ProviderError] = asyncio.Queue()
-
-    def __call__(self, result: Hypothesis | ProviderError) -> None:
-        self.results.put_nowait(result)
-
-    async def next(self) -> Hypothesis | ProviderError:
-        async with asyncio.timeout(HANG_S):
-            return await self.results.get()
 
 
 def sound(ms: int, value: int) -> bytes:

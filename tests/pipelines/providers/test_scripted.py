@@ -5,6 +5,7 @@ from contextlib import aclosing
 
 import pytest
 
+from tests.pipelines.providers.heard import Heard
 from voice_codecs.g711 import decode
 from voice_codecs.level import rms_dbfs
 from voice_codecs.pcm import MULAW_8K, PCM16_16K
@@ -41,20 +42,6 @@ def history(*texts: str) -> tuple[Message, ...]:
     """A system prompt, then user and assistant in turn."""
     lines = (Message("assistant" if n % 2 else "user", text) for n, text in enumerate(texts))
     return (Message("system", "Be brief."), *lines)
-
-
-class Heard:
-    """A sink that can be waited on."""
-
-    def __init__(self) -> None:
-        self.results: asyncio.Queue[Hypothesis | ProviderError] = asyncio.Queue()
-
-    def __call__(self, result: Hypothesis | ProviderError) -> None:
-        self.results.put_nowait(result)
-
-    async def next(self) -> Hypothesis | ProviderError:
-        async with asyncio.timeout(HANG_S):
-            return await self.results.get()
 
 
 async def test_they_satisfy_the_ports() -> None:

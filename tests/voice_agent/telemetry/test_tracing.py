@@ -11,6 +11,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 from structlog.testing import capture_logs
 
+from tests.loopback import loopback
 from tests.voice_agent.media import HANG_S, calling, idle, scripted
 from tests.voice_agent.telemetry.test_spans import BEGAN, MODEL, SECOND, answer, call
 from voice_agent.errors import ConfigurationError
@@ -53,16 +54,8 @@ async def collecting(hangs: bool = False) -> AsyncIterator[Collector]:
     collector = Collector(hangs)
     app = web.Application()
     app.router.add_post("/v1/traces", collector.take)
-    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.1)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    host, port = runner.addresses[0][:2]
-    collector.url = f"http://{host}:{port}"
-    try:
-        async with asyncio.timeout(HANG_S):
-            yield collector
-    finally:
-        await runner.cleanup()
+    async with asyncio.timeout(HANG_S), loopback(app, shutdown_s=0.1) as collector.url:
+        yield collector
 
 
 def attributes(span: Span) -> dict[str, object]:

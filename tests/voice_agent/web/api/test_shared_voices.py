@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import web
 
+from tests.loopback import loopback
 from voice_agent.errors import VoiceAgentError
 from voice_agent.web.api.ports import ListedVoice
 from voice_agent.web.api.shared_voices import SharedVoices
@@ -13,7 +14,6 @@ from voice_agent.web.api.shared_voices import SharedVoices
 @pytest.fixture
 async def vendor() -> AsyncIterator[str]:
     """What of ElevenLabs' API is used, on loopback."""
-    url = ""
 
     async def add(request: web.Request) -> web.Response:
         if request.headers.get("xi-api-key") != "key":
@@ -47,12 +47,8 @@ async def vendor() -> AsyncIterator[str]:
     application.router.add_post("/v1/voices/add/{owner}/{voice}", add)
     application.router.add_get("/v1/voices/{voice}", voice)
     application.router.add_get("/preview.mp3", preview)
-    runner = web.AppRunner(application)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    yield url
-    await runner.cleanup()
+    async with loopback(application) as url:
+        yield url
 
 
 async def test_a_shared_voice_comes_into_the_account(vendor: str) -> None:
