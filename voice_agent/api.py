@@ -10,6 +10,7 @@ from typing import cast
 
 from aiohttp import web
 
+from .access.known_browsers import KnownBrowsers
 from .access.passwords import Hasher
 from .access.sign_in import Entry, Rules
 from .access.tokens import Tokens
@@ -145,7 +146,7 @@ async def api(
     secret = await store.keys.signing_secret()
     dependencies = Dependencies(
         keys=store.keys,
-        entry=entry(settings, store),
+        entry=entry(settings, store, secret),
         tokens=_tokens(settings, secret),
         personas=lambda workspace: cast(EditedPersonas, store.personas(workspace)),
         conversations=store.conversations,
@@ -196,8 +197,8 @@ def _proxies(settings: Settings) -> Networks:
         ) from error
 
 
-def entry(settings: Settings, store: Store) -> Entry:
-    """What signing in works with."""
+def entry(settings: Settings, store: Store, secret: str) -> Entry:
+    """What signing in works with; `secret` signs cookies."""
     access = settings.access
     return Entry(
         accounts=store.accounts,
@@ -206,6 +207,7 @@ def entry(settings: Settings, store: Store) -> Entry:
         attempts=store.attempts,
         keys=store.keys,
         hasher=Hasher(),
+        browsers=KnownBrowsers(secret),
         rules=Rules(
             session=timedelta(milliseconds=access.session_ms),
             failures=access.free_failures,

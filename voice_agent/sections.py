@@ -241,8 +241,9 @@ class AccessSettings(Section, frozen=True):
     session_ms: Annotated[int, msgspec.Meta(ge=60_000, le=2_592_000_000)] = 43_200_000
     """How long one stays signed in to the console."""
     free_failures: Annotated[int, msgspec.Meta(ge=1, le=100)] = 5
-    """Failed sign-ins with one name before each further one is delayed, for twice as long each
-    time; from one address four times as many."""
+    """Failed sign-ins with one name from one address before each further one is delayed, for twice
+    as long each time; with all names from one address four times as many, with one name from
+    anywhere twenty times. A browser that has signed in before counts for itself."""
     longest_delay_ms: Annotated[int, msgspec.Meta(ge=1_000, le=86_400_000)] = 900_000
     """The delay does not grow beyond this."""
 

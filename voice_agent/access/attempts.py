@@ -1,7 +1,8 @@
 """How often somebody may try: after some failures, each further one costs twice the time.
 
-Failures are counted for the name that was tried and for the address that tried it, and kept in the
-database: a restart, or another process, is no new beginning. An attempt counts as failed from its
+Failures are counted for the name and the address that tried it, for either alone, and for a browser
+that is known (`known_browsers`); `sign_in` says how many are free. They are kept in the database: a
+restart, or another process, is no new beginning. An attempt counts as failed from its
 beginning, so that many at once are as many failures; a success takes that back.
 """
 
@@ -66,8 +67,8 @@ class Attempts(Protocol):
     async def begin(self, tracks: Sequence[Track], now: datetime) -> timedelta:
         """Count an attempt; or, if one has to wait, how long, and count nothing."""
 
-    async def succeeded(self, forget: str, other: str) -> None:
-        """Forget the failures under one key, and take this attempt back under another."""
+    async def succeeded(self, forget: str, others: Sequence[str]) -> None:
+        """Forget the failures under one key, and take this attempt back under the others."""
 
     async def took_back(self, keys: Sequence[str]) -> None:
         """This attempt was neither a failure nor a success."""

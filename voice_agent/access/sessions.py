@@ -5,7 +5,7 @@ has opened belongs to nobody until its bearer says a name.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, Protocol
 
@@ -30,6 +30,8 @@ class Visitor:
     address: str = ""
     device: str = ""
     """Such as ``Firefox on Linux``."""
+    known: str = field(default="", repr=False)
+    """The cookie of a browser that has signed in before, see `known_browsers`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

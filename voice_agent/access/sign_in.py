@@ -3,6 +3,18 @@
 Whoever does not get in learns nothing about why: an unknown name takes the same work, and is
 delayed after as many failures, as a known one. Only whoever has the right password is told that a
 code is missing.
+
+What is counted of failures:
+
+========================================  ===========
+a known browser                           its own alone
+a name, from one network                  `Rules.failures` are free
+all names, from one network               4 times as many: several people may sit behind it
+a name, from anywhere                     20 times as many
+========================================  ===========
+
+So guessing with somebody's name delays those who guess, and keeps its owner out nowhere but where
+the guesses come from; only very many, from many networks, delay a browser that is not known.
 """
 
 from collections.abc import Callable
@@ -16,11 +28,14 @@ from . import totp
 from .accounts import Accounts, Administrator, digest_of
 from .attempts import Attempts, Track, TryLater, network_of
 from .keys import KeyRefused, Keys, NewKey
+from .known_browsers import KnownBrowsers
 from .passkeys import Ceremonies, Given, PasskeyRefused, Passkeys, Site
 from .passwords import Hasher
 from .sessions import INVITATION, Method, Sessions, Visitor
 
 _WORKSPACE = "default"
+_ANYWHERE = 20
+"""Times as many failures of a name are free from all networks together as from one."""
 
 log = structlog.get_logger()
 
@@ -40,7 +55,7 @@ class Rules:
     session: timedelta = timedelta(hours=12)
     """How long a session lasts."""
     failures: int = 5
-    """Of one name, before each further one is delayed; of one address four times as many."""
+    """Of one name from one network, before each further one is delayed."""
     longest_delay: timedelta = timedelta(minutes=15)
 
 
@@ -54,6 +69,7 @@ class Entry:
     attempts: Attempts
     keys: Keys
     hasher: Hasher
+    browsers: KnownBrowsers
     rules: Rules = Rules()
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
@@ -81,16 +97,16 @@ class SignIn:
         """Raises SignInRefused, CodeNeeded, TryLater."""
         entry = self._entry
         found = await entry.accounts.named(name)
-        own, other = await self._begin(name, visitor)
+        own, *others = await self._begin(name, visitor)
         administrator = await self._checked(found, password)
         if administrator.totp and not code:
             # Not a failure, and no success either: codes may not be guessed for free.
-            await entry.attempts.took_back((own.key, other.key))
+            await entry.attempts.took_back((own, *others))
             raise CodeNeeded("Give the code of the authenticator app, or a recovery code.")
         if administrator.totp and not await self._takes(administrator, code):
             log.warning("sign_in_refused", method="code")
             raise SignInRefused("The code is wrong, or was used already; wait for the next one.")
-        await entry.attempts.succeeded(own.key, other.key)
+        await entry.attempts.succeeded(own, others)
         return await self._open(administrator.id, administrator.password, "password", visitor)
 
     async def prove_password(
@@ -100,19 +116,28 @@ class SignIn:
 
         Raises SignInRefused, TryLater.
         """
-        own, other = await self._begin(administrator.name, visitor)
+        own, *others = await self._begin(administrator.name, visitor)
         await self._checked(administrator, password)
-        await self._entry.attempts.succeeded(own.key, other.key)
+        await self._entry.attempts.succeeded(own, others)
 
-    async def _begin(self, name: str, visitor: Visitor) -> tuple[Track, Track]:
-        """Raises TryLater."""
+    async def _begin(self, name: str, visitor: Visitor) -> tuple[str, ...]:
+        """Count an attempt; under which keys, the visitor's own first. Raises TryLater."""
         self._entry.hasher.check()  # Before anything is written.
-        rules = self._entry.rules
-        own = Track(f"name {digest_of(name)}", rules.failures, rules.longest_delay)
-        other = self._address(visitor)
-        if wait := await self._entry.attempts.begin((own, other), self._entry.now()):
+        tracks = self._tracks(name, visitor)
+        if wait := await self._entry.attempts.begin(tracks, self._entry.now()):
             raise TryLater(wait)
-        return own, other
+        return tuple(track.key for track in tracks)
+
+    def _tracks(self, name: str, visitor: Visitor) -> tuple[Track, ...]:
+        rules = self._entry.rules
+        if number := self._entry.browsers.number(visitor.known, name):
+            return (Track(f"browser {number}", rules.failures, rules.longest_delay),)
+        tried, network = f"name {digest_of(name)}", network_of(visitor.address)
+        return (
+            Track(f"{tried} from {network}", rules.failures, rules.longest_delay),
+            Track(tried, _ANYWHERE * rules.failures, rules.longest_delay),
+            self._address(visitor),
+        )
 
     async def _checked(self, found: Administrator | None, password: str) -> Administrator:
         """Takes as long for nobody. Raises SignInRefused, TryLater."""

@@ -115,10 +115,10 @@ class AttemptRepository:
                 )
         return wait
 
-    async def succeeded(self, forget: str, other: str) -> None:
+    async def succeeded(self, forget: str, others: Sequence[str]) -> None:
         async with self._database.write() as connection:
             await connection.execute(sa.delete(attempts).where(attempts.c.key == forget))
-            await connection.execute(_one_less((other,)))
+            await connection.execute(_one_less(others))
 
     async def took_back(self, keys: Sequence[str]) -> None:
         async with self._database.write() as connection:

@@ -145,7 +145,7 @@ async def test_failures_are_counted_before_they_are_known(store: Store) -> None:
     assert sorted(waits) == [timedelta(0)] * 3 + [timedelta(seconds=1)] * 5
     await attempts.took_back(("name", "address"))
     assert not await attempts.begin((name, address), NOW)
-    await attempts.succeeded("name", "address")
+    await attempts.succeeded("name", ["address"])
     for _ in range(3):
         assert not await attempts.begin((name, address), NOW)
     assert await attempts.begin((name, address), NOW)

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from ...access.keys import NewKey
-from .visitor import page_origin
+from ...access.known_browsers import LIFE_S
+from .visitor import KNOWN_BROWSER, page_origin
 
 COOKIE = "voice_agent_session"
 SECURE_COOKIE = f"__Host-{COOKIE}"
@@ -39,6 +40,22 @@ def give(
         path="/",
         httponly=True,
         secure=secure,
+        samesite="Strict",
+    )
+
+
+def know(response: web.Response, request: web.Request, public_url: str, signed: str) -> None:
+    """Have the browser keep that somebody has signed in with it, also when they have signed out.
+
+    Whoever slips another one in gains nothing by it: it needs no name that browsers protect.
+    """
+    response.set_cookie(
+        KNOWN_BROWSER,
+        signed,
+        max_age=LIFE_S,
+        path="/",
+        httponly=True,
+        secure=page_origin(request, public_url).startswith("https://"),
         samesite="Strict",
     )
 

@@ -14,7 +14,7 @@ from ...access.sign_in import SignIn
 from .access import new_key
 from .account_documents import MeOut, PasskeyOptions, PasskeySignIn, PasswordSignIn
 from .call import Call
-from .cookie import give, session_in, take
+from .cookie import give, know, session_in, take
 from .documents import Done, LinkIn, NewKeyOut
 from .ports import Dependencies
 from .problem import ApiProblem
@@ -148,8 +148,11 @@ class LoginResource:
             await keys.revoke(key.id)
 
     async def _told(self, call: Call, made: NewKey) -> web.Response:
-        session = await session_of(self._entry, made.key)
-        return self._answer(call, made, text_of(await described(self._entry, session)))
+        me = await described(self._entry, await session_of(self._entry, made.key))
+        response = self._answer(call, made, text_of(me))
+        if me.name is not None:
+            know(response, call.request, self._public_url, self._entry.browsers.sign(me.name))
+        return response
 
     def _answer(self, call: Call, made: NewKey, text: str) -> web.Response:
         response = web.Response(

@@ -9,12 +9,19 @@ from aiohttp import web
 from ...access.device import device
 from ...access.sessions import Visitor
 
+KNOWN_BROWSER = "voice_agent_known_browser"
+"""The cookie of a browser that has signed in before: see `access.known_browsers`."""
+
 Networks = Sequence[IPv4Network | IPv6Network]
 
 
 def visitor(request: web.Request, proxies: Networks) -> Visitor:
     """`proxies` are believed when they say for whom they ask."""
-    return Visitor(address_of(request, proxies), device(request.headers.get("User-Agent", "")))
+    return Visitor(
+        address_of(request, proxies),
+        device(request.headers.get("User-Agent", "")),
+        request.cookies.get(KNOWN_BROWSER, ""),
+    )
 
 
 def address_of(request: web.Request, proxies: Networks) -> str:

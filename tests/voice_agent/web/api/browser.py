@@ -1,10 +1,12 @@
 """A browser as the API sees it: it keeps the session's cookie and says which page asks."""
 
-from collections.abc import Mapping
 from http.cookies import SimpleCookie
 from typing import Any
 
+from multidict import CIMultiDict, MultiMapping
+
 from voice_agent.web.api.cookie import COOKIE, SECURE_COOKIE
+from voice_agent.web.api.visitor import KNOWN_BROWSER
 
 from .serving import Api
 
@@ -19,21 +21,28 @@ class Browser:
         self.api = api
         self.cookie = ""
         self.named = COOKIE
+        self.known = ""
+        """The cookie that says that somebody has signed in with this browser."""
         self.headers: dict[str, str] = {
             "Origin": api.url,
             "Sec-Fetch-Site": "same-origin",
             "User-Agent": FIREFOX,
         }
-        self.told: Mapping[str, str] = {}
+        self.told: MultiMapping[str] = CIMultiDict()
         """The headers of the last answer."""
 
     async def __call__(self, method: str, path: str, json: object = None) -> tuple[int, Any]:
-        cookie = {"Cookie": f"{self.named}={self.cookie}"} if self.cookie else {}
+        kept = [(self.named, self.cookie), (KNOWN_BROWSER, self.known)]
+        cookies = "; ".join(f"{name}={value}" for name, value in kept if value)
+        cookie = {"Cookie": cookies} if cookies else {}
         status, body, self.told = await self.api(
             method, path, json, key="", headers={**self.headers, **cookie}
         )
-        if "Set-Cookie" in self.told:
-            (given,) = SimpleCookie(self.told["Set-Cookie"]).values()
+        for told in self.told.getall("Set-Cookie", ()):
+            (given,) = SimpleCookie(told).values()
+            if given.key == KNOWN_BROWSER:
+                self.known = given.value
+                continue
             assert given.key in (COOKIE, SECURE_COOKIE)
             self.named, self.cookie = given.key, given.value
         return status, body

@@ -9,8 +9,10 @@ from typing import Any
 
 import aiohttp
 from aiohttp import web
+from multidict import MultiMapping
 from obstore.store import ObjectStore
 
+from voice_agent.access.known_browsers import KnownBrowsers
 from voice_agent.access.passwords import Hasher
 from voice_agent.access.sign_in import Entry
 from voice_agent.access.tokens import Tokens
@@ -135,6 +137,7 @@ class Api:
             attempts=store.attempts,
             keys=store.keys,
             hasher=Hasher(memory_kib=64, passes=1),
+            browsers=KnownBrowsers("north"),
             now=lambda: self.now,
         )
         self.tokens = tokens
@@ -148,7 +151,7 @@ class Api:
         key: str | None = None,
         headers: Mapping[str, str] | None = None,
         **more: Any,
-    ) -> tuple[int, Any, Mapping[str, str]]:
+    ) -> tuple[int, Any, MultiMapping[str]]:
         """(status, body, headers). `key` is the administrator's unless told."""
         given = self.key if key is None else key
         all_headers = {**({"Authorization": f"Bearer {given}"} if given else {}), **(headers or {})}

@@ -9,6 +9,9 @@ import pytest
 import sqlalchemy as sa
 import structlog
 
+from voice_agent.access.attempts import TryLater
+from voice_agent.access.sessions import Visitor
+from voice_agent.access.sign_in import SignIn, SignInRefused
 from voice_agent.storage.tables import metadata
 from voice_agent.web.pages import sign_in_link
 
@@ -124,6 +127,51 @@ async def test_an_address_that_tries_many_names_waits(ann: Browser) -> None:
     assert found == [401] * 20 + [429]
     status, _ = await Browser(ann.api).signs_in("Ann")
     assert status == 429
+
+
+async def guess(api: Api, address: str, times: int = 1) -> list[str]:
+    """Wrong passwords for Ann from an address; what became of each."""
+    found = []
+    for _ in range(times):
+        try:
+            await SignIn(api.entry).with_password("Ann", "wrong", "", Visitor(address))
+        except (SignInRefused, TryLater) as refused:
+            found.append(type(refused).__name__)
+    return found
+
+
+async def test_guessing_with_a_name_delays_whoever_guesses_and_not_its_owner(ann: Browser) -> None:
+    assert await guess(ann.api, "203.0.113.9", 7) == ["SignInRefused"] * 5 + ["TryLater"] * 2
+    assert (await Browser(ann.api).signs_in("Ann"))[0] == 200, "from another address"
+
+
+async def test_a_browser_that_has_signed_in_is_not_delayed_by_others(ann: Browser) -> None:
+    """However many guess: only one that is not known has to wait then."""
+    assert (await ann.signs_in("Ann"))[0] == 200 and ann.known
+    cookie = ann.told.getall("Set-Cookie")[1]
+    assert {"HttpOnly", "SameSite=Strict", "Path=/"} <= set(cookie.split("; "))
+    for number in range(100):
+        assert await guess(ann.api, f"198.51.{number}.1") == ["SignInRefused"]
+    assert await guess(ann.api, "192.0.2.77") == ["TryLater"]
+    new = Browser(ann.api)
+    assert (await new.signs_in("Ann"))[0] == 429
+    assert (await ann("POST", "/api/logout"))[0] == 200
+    assert (await ann.signs_in("Ann"))[0] == 200
+    new.known = ann.known[:-1] + ("A" if ann.known[-1] != "A" else "B")
+    assert (await new.signs_in("Ann"))[0] == 429, "a cookie of its own making"
+    ann.api.now += timedelta(minutes=15)
+    assert (await new.signs_in("Ann"))[0] == 200
+
+
+async def test_a_known_browser_has_no_more_guesses_than_any(ann: Browser) -> None:
+    await ann.signs_in("Ann")
+    thief = Browser(ann.api)
+    thief.known = ann.known
+    found = [(await thief.signs_in("Ann", "wrong password"))[0] for _ in range(7)]
+    assert found == [401] * 5 + [429] * 2
+    other = [(await thief.signs_in("Bob", "wrong password"))[0] for _ in range(7)]
+    assert other == [401] * 5 + [429] * 2, "it is known for Ann alone"
+    assert (await Browser(ann.api).signs_in("Ann"))[0] == 200
 
 
 async def test_a_page_of_somebody_else_signs_nobody_in_or_out(ann: Browser) -> None:
