@@ -1,7 +1,6 @@
 """The server under test: a process of its own, seen from outside only."""
 
 import asyncio
-import json
 import os
 import re
 import sys
@@ -13,6 +12,8 @@ from statistics import median
 
 import aiohttp
 import psutil
+
+from voice_agent.child import ending, told_when_ready
 
 from .cores import pinned
 
@@ -144,17 +145,9 @@ async def serving(
             stdout=asyncio.subprocess.PIPE,
             env=_environment() | dict(environment or {}),
         )
-    try:
+    async with ending(process, _STOP_S):
         url = await _url(process)
         yield Server(process.pid, url, time.monotonic() - began)
-    finally:
-        if process.returncode is None:
-            process.terminate()
-            try:
-                await asyncio.wait_for(process.wait(), _STOP_S)
-            except TimeoutError:
-                process.kill()
-                await process.wait()
 
 
 async def import_s(cores: frozenset[int], times: int = 5) -> float:
@@ -174,17 +167,12 @@ async def import_s(cores: frozenset[int], times: int = 5) -> float:
 
 async def _url(process: asyncio.subprocess.Process) -> str:
     """Where the server listens, told by itself when it is ready."""
-    assert process.stdout is not None  # It was asked for.
-    document = b""
     try:
-        async with asyncio.timeout(_START_S):
-            while line := await process.stdout.readline():
-                document += line
-                if line.rstrip() == b"}":
-                    return str(json.loads(document)["url"])
+        return str((await told_when_ready(process, _START_S))["url"])
     except TimeoutError as error:
         raise ServerFailed(f"the server was not ready within {_START_S:.0f} s") from error
-    raise ServerFailed("the server did not start; its last message says why")
+    except ChildProcessError as error:
+        raise ServerFailed("the server did not start; its last message says why") from error
 
 
 def _environment() -> dict[str, str]:

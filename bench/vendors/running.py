@@ -9,6 +9,8 @@ import aiohttp
 import msgspec
 from aiohttp import web
 
+from voice_agent.child import ending
+
 from . import deepgram, elevenlabs, openai
 from .service import Answer, Delays, Handler, Seen, Vendors, answer_politely, listening
 
@@ -65,22 +67,15 @@ async def remote_vendors(delays: Delays) -> AsyncIterator[Remote]:
         stdout=asyncio.subprocess.PIPE,
     )
     assert process.stdout is not None  # It was asked for.
-    try:
-        async with asyncio.timeout(_START_S):
-            url = (await process.stdout.readline()).decode().strip()
+    async with ending(process, _STOP_S):
+        try:
+            async with asyncio.timeout(_START_S):
+                url = (await process.stdout.readline()).decode().strip()
+        except TimeoutError as error:
+            raise VendorsFailed("the loopback vendors were not ready in time") from error
         if not url:
             raise VendorsFailed("the loopback vendors did not start")
         yield Remote(url)
-    except TimeoutError as error:
-        raise VendorsFailed("the loopback vendors were not ready in time") from error
-    finally:
-        if process.returncode is None:
-            process.terminate()
-            try:
-                await asyncio.wait_for(process.wait(), _STOP_S)
-            except TimeoutError:
-                process.kill()
-                await process.wait()
 
 
 async def serve(delays: Delays) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import io
-import json
 import os
 import signal
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from voice_agent.child import told_when_ready
 from voice_agent.cli import main
 
 HANG_S = 120
@@ -109,15 +109,7 @@ class Served:
         raise AssertionError(f"it never said {beginning!r} but {''.join(self.remarks)}")
 
     async def is_ready(self) -> None:
-        assert self.process.stdout is not None
-        document = b""
-        async with asyncio.timeout(HANG_S):
-            while line := await self.process.stdout.readline():
-                document += line
-                if line == b"}\n":
-                    self.told = json.loads(document)
-                    return
-        raise AssertionError("the server ended before it was ready")
+        self.told = await told_when_ready(self.process, HANG_S)
 
     async def ended(self) -> int:
         """Wait until it ends by itself; its exit code. It must have shown no traceback."""

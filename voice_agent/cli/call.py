@@ -1,7 +1,6 @@
 """``voice-agent call``: a simulated carrier and caller, from the outside of the server."""
 
 import asyncio
-import json as json_module
 import os
 import secrets
 import sys
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from ..child import ending, told_when_ready
 from ..errors import CommandError, VoiceAgentError
 from .loop import run
 from .output import remark, say, say_json
@@ -162,33 +162,22 @@ async def _target(options: _Options) -> AsyncIterator[_Target]:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "voice_agent", *arguments, stdout=asyncio.subprocess.PIPE
     )
-    try:
+    async with ending(process, _STOP_S):
         yield await _started(process)
-    finally:
-        if process.returncode is None:
-            process.terminate()
-            try:
-                await asyncio.wait_for(process.wait(), _STOP_S)
-            except TimeoutError:
-                process.kill()
-                await process.wait()
 
 
 async def _started(process: asyncio.subprocess.Process) -> _Target:
     """Where the server listens, told by itself when it is ready. Raises VoiceAgentError."""
-    assert process.stdout is not None  # It was asked for.
-    document = b""
     try:
-        async with asyncio.timeout(_START_S):
-            while line := await process.stdout.readline():
-                document += line
-                if line.rstrip() == b"}":
-                    told = json_module.loads(document)
-                    media = told["url"].replace("http", "ws", 1) + "/twilio/media"
-                    return _Target(media, Path(told["journals"]) if told["journals"] else None)
+        told = await told_when_ready(process, _START_S)
     except TimeoutError as error:
         raise VoiceAgentError(f"The server was not ready within {_START_S:.0f} s.") from error
-    raise VoiceAgentError("The server for the call did not start; its last message says why.")
+    except ChildProcessError as error:
+        raise VoiceAgentError(
+            "The server for the call did not start; its last message says why."
+        ) from error
+    media = told["url"].replace("http", "ws", 1) + "/twilio/media"
+    return _Target(media, Path(told["journals"]) if told["journals"] else None)
 
 
 def _read_wav(path: Path) -> bytes:

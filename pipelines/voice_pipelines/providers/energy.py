@@ -2,15 +2,15 @@
 
 import warnings
 
-from voice_codecs.pcm import PCM16_8K
 from voice_pipelines.ports import ScoreSink, VoiceStream
+
+from .frames import FrameStream
 
 with warnings.catch_warnings():
     # Python drops audioop in 3.13, from where on `audioop-lts` provides it.
     warnings.simplefilter("ignore", DeprecationWarning)
     import audioop
 
-_FRAME = PCM16_8K.bytes_for(20)
 _FULL_SCALE = 32768
 
 
@@ -23,29 +23,7 @@ class EnergyVad:
 
     def open(self, report: ScoreSink) -> VoiceStream:
         """Listen to one more leg; `report` is called from `feed`."""
-        return _Stream(self._threshold, report)
+        return FrameStream(lambda frame: audioop.rms(frame, 2) >= self._threshold, report)
 
     def tick(self) -> None:
         """Nothing ever waits."""
-
-
-class _Stream:
-    """One leg: the beginning of the next frame."""
-
-    def __init__(self, threshold: float, report: ScoreSink) -> None:
-        self._threshold = threshold
-        self._report = report
-        self._pcm = b""
-        self._end = 0
-
-    def feed(self, pcm: bytes) -> None:
-        pcm = self._pcm + pcm
-        whole = len(pcm) - len(pcm) % _FRAME
-        self._pcm = pcm[whole:]
-        for at in range(0, whole, _FRAME):
-            self._end += _FRAME // 2
-            loud = audioop.rms(pcm[at : at + _FRAME], 2) >= self._threshold
-            self._report(float(loud), self._end)
-
-    def close(self) -> None:
-        """Nothing is held."""

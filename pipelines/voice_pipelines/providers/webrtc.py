@@ -1,13 +1,11 @@
 """Voice activity by the detector of WebRTC: 4 us a frame, and fooled by most noises."""
 
-from collections.abc import Callable
-
 from webrtcvad import Vad  # type: ignore[import-untyped]  # it ships no types
 
 from voice_codecs.pcm import PCM16_8K
 from voice_pipelines.ports import ScoreSink, VoiceStream
 
-_FRAME = PCM16_8K.bytes_for(20)
+from .frames import FrameStream
 
 
 class WebRtcVad:
@@ -22,28 +20,7 @@ class WebRtcVad:
     def open(self, report: ScoreSink) -> VoiceStream:
         """Listen to one more leg; `report` is called from `feed`."""
         vad = Vad(self._mode)
-        return _Stream(lambda frame: bool(vad.is_speech(frame, PCM16_8K.rate)), report)
+        return FrameStream(lambda frame: bool(vad.is_speech(frame, PCM16_8K.rate)), report)
 
     def tick(self) -> None:
         """Nothing ever waits."""
-
-
-class _Stream:
-    """One leg: the beginning of the next frame."""
-
-    def __init__(self, voiced: Callable[[bytes], bool], report: ScoreSink) -> None:
-        self._voiced = voiced
-        self._report = report
-        self._pcm = b""
-        self._end = 0
-
-    def feed(self, pcm: bytes) -> None:
-        pcm = self._pcm + pcm
-        whole = len(pcm) - len(pcm) % _FRAME
-        self._pcm = pcm[whole:]
-        for at in range(0, whole, _FRAME):
-            self._end += _FRAME // 2
-            self._report(float(self._voiced(pcm[at : at + _FRAME])), self._end)
-
-    def close(self) -> None:
-        """Nothing is held."""
