@@ -15,7 +15,7 @@ from aiortc import (
 from aiortc.rtcconfiguration import RTCBundlePolicy
 
 from voice_agent.transports.webrtc.bindings import Bindings
-from voice_agent.transports.webrtc.connection import HELD_BY_AIORTC
+from voice_agent.transports.webrtc.connection import HELD_BY_AIORTC, lose_what_is_late
 from voice_agent.transports.webrtc.gathering import gather_at
 from voice_agent.transports.webrtc.track import PacedTrack
 from voice_codecs.browser import FromClient, FromServer, parse_server, serialize
@@ -165,6 +165,8 @@ class Link:
     async def accept(self, answer: str) -> None:
         """Wait until the connection stands."""
         await self.peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+        if self.peer.sctp is not None:
+            lose_what_is_late(self.peer.sctp.transport)
         async with asyncio.timeout(_DEADLINE_S):
             await self._connected.wait()
 

@@ -2,12 +2,14 @@
 
 aiortc holds what comes for 80 ms, and after one lost packet for 280 ms for ever (its issue 543).
 So one private attribute of its receiver is replaced, by what takes a packet and gives nothing on;
-and its connection of aioice is asked for the pair of addresses in use, to check it when that is
-wanted. pyproject.toml pins both for that, and a test looks whether it is all still there.
+what carries its messages is kept from raising where nobody listens; and its connection of aioice is
+asked for the pair of addresses in use, to check it when that is wanted. pyproject.toml pins both
+for that, and a test looks whether it is all still there.
 """
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Protocol
 
 import structlog
@@ -15,12 +17,14 @@ from aioice.stun import TransactionError
 from aiortc import (
     RTCConfiguration,
     RTCDataChannel,
+    RTCDtlsTransport,
     RTCPeerConnection,
     RTCRtpReceiver,
     RTCRtpSender,
     RTCSessionDescription,
 )
 from aiortc.rtcconfiguration import RTCBundlePolicy
+from OpenSSL import SSL
 
 from voice_codecs.jitter import Gap, JitterHold, Packet, Piece
 from voice_codecs.opus import OpusDecoder, OpusEncoder
@@ -34,6 +38,7 @@ from .track import PacedTrack
 
 CHANNEL = "events"
 HELD_BY_AIORTC = "_RTCRtpReceiver__jitter_buffer"
+SENDS = "_send_data"
 _ANSWER_S = 10.0
 _RATE = 16_000
 
@@ -70,6 +75,18 @@ class _Tap:
         """A packet came. There never is a frame for aiortc's own decoder."""
         self._take(packet.sequence_number, packet.timestamp, packet.payload)
         return False, None
+
+
+def lose_what_is_late(transport: RTCDtlsTransport) -> None:
+    """Let what aiortc's timers send when the connection is gone be lost, as any packet may be: it
+    would be raised in tasks that nobody awaits."""
+    send = getattr(transport, SENDS)
+
+    async def send_or_lose(data: bytes) -> None:
+        with suppress(ConnectionError, SSL.Error):
+            await send(data)
+
+    setattr(transport, SENDS, send_or_lose)
 
 
 class Connection:
@@ -116,6 +133,8 @@ class Connection:
             async with asyncio.timeout(_ANSWER_S):
                 await self._peer.setRemoteDescription(RTCSessionDescription(offer, "offer"))
                 await self._peer.setLocalDescription(await self._peer.createAnswer())
+            if (messages := self._peer.sctp) is not None:
+                lose_what_is_late(messages.transport)
         except OfferRefused:
             raise
         except TimeoutError as error:
