@@ -12,6 +12,7 @@ from aiohttp import web
 
 from .access.known_browsers import KnownBrowsers
 from .access.passwords import Hasher
+from .access.seal import Seal, reseal
 from .access.sign_in import Entry, Rules
 from .access.tokens import Tokens
 from .background import background
@@ -144,9 +145,11 @@ async def api(
     settings = configuration.settings
     shared = account(settings, os.environ)
     secret = await store.keys.signing_secret()
+    signing_in = entry(settings, store, secret)
+    await reseal(store.accounts, signing_in.seal)
     dependencies = Dependencies(
         keys=store.keys,
-        entry=entry(settings, store, secret),
+        entry=signing_in,
         tokens=_tokens(settings, secret),
         personas=lambda workspace: cast(EditedPersonas, store.personas(workspace)),
         conversations=store.conversations,
@@ -198,7 +201,7 @@ def _proxies(settings: Settings) -> Networks:
 
 
 def entry(settings: Settings, store: Store, secret: str) -> Entry:
-    """What signing in works with; `secret` signs cookies."""
+    """What signing in works with; `secret` signs cookies. Raises ConfigurationError."""
     access = settings.access
     return Entry(
         accounts=store.accounts,
@@ -208,6 +211,7 @@ def entry(settings: Settings, store: Store, secret: str) -> Entry:
         keys=store.keys,
         hasher=Hasher(),
         browsers=KnownBrowsers(secret),
+        seal=Seal(os.environ.get(access.secret_key_env, ""), Path(access.secret_key_file)),
         rules=Rules(
             session=timedelta(milliseconds=access.session_ms),
             failures=access.free_failures,

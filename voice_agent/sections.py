@@ -246,6 +246,13 @@ class AccessSettings(Section, frozen=True):
     anywhere twenty times. A browser that has signed in before counts for itself."""
     longest_delay_ms: Annotated[int, msgspec.Meta(ge=1_000, le=86_400_000)] = 900_000
     """The delay does not grow beyond this."""
+    secret_key_env: str = "VOICE_AGENT_SECRET_KEY"
+    """The variable with the key that the secrets of authenticator apps are sealed with in the
+    database, if it is set; several, separated by blanks, while it is being changed. Where several
+    machines share a database it must be set, the same on all."""
+    secret_key_file: str = "var/secret.key"
+    """Otherwise the key is in this file, which is made when it is first needed. Keep a copy of it
+    apart from the database's."""
 
 
 class ModelSettings(Section, frozen=True):

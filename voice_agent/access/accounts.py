@@ -35,9 +35,9 @@ class Administrator:
     password: str = field(repr=False)
     """The hash, with its parameters."""
     totp: str = field(default="", repr=False)
-    """The secret that codes are made of; empty while they are not asked for."""
+    """The secret that codes are made of, sealed; empty while they are not asked for."""
     totp_pending: str = field(default="", repr=False)
-    """A secret that was shown, but of which no code has come yet."""
+    """A secret that was shown, but of which no code has come yet, sealed."""
 
 
 def checked_name(name: str) -> str:
@@ -80,10 +80,13 @@ class Accounts(Protocol):
         """Forget an administrator and end all sessions of theirs; False if there is none."""
 
     async def begin_totp(self, id: str, secret: str) -> None:
-        """Keep a secret that is not in force yet."""
+        """Keep a sealed secret that is not in force yet."""
 
     async def confirm_totp(self, id: str, secret: str, step: int, codes: Sequence[str]) -> bool:
-        """Put the pending `secret` in force, with the digests of recovery codes; once."""
+        """Put the pending sealed `secret` in force, with the digests of recovery codes; once."""
+
+    async def reseal_totp(self, id: str, before: str, after: str) -> None:
+        """Keep a secret, in force or not, sealed anew."""
 
     async def use_totp(self, id: str, step: int) -> bool:
         """Take the code of a time step; False if it, or a later one, was taken before."""

@@ -4,6 +4,7 @@ Everything here takes a session that is fresh: whoever finds a browser that some
 must not be able to keep the account.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -115,28 +116,30 @@ class OwnAccount:
     async def begin_totp(self, session: Session, where: str) -> Enrollment:
         """A secret for an authenticator app, not in force before a code of it has come.
 
-        `where` is shown in the app. Raises AuthenticateAgain, AccountConflict.
+        `where` is shown in the app. Raises AuthenticateAgain, AccountConflict, SealBroken.
         """
         owner = await self._owner(session)
         check_fresh(session, self._entry.now())
         if owner.totp:
             raise AccountConflict("Codes are asked for already; turn that off first.")
         secret = totp.new_secret()
-        await self._entry.accounts.begin_totp(owner.id, secret)
+        sealed = await asyncio.to_thread(self._entry.seal.seal, secret)
+        await self._entry.accounts.begin_totp(owner.id, sealed)
         address = totp.uri(secret, owner.name, f"{SITE} {where}".strip())
         return Enrollment(secret, address, totp.qr(address))
 
     async def confirm_totp(self, session: Session, code: str) -> list[str]:
         """Ask for codes from now on. The recovery codes, which are shown only now.
 
-        Raises AuthenticateAgain, AccountConflict, ProofRefused.
+        Raises AuthenticateAgain, AccountConflict, ProofRefused, SealBroken.
         """
         entry = self._entry
         owner = await self._owner(session)
         check_fresh(session, self._entry.now())
         if not owner.totp_pending:
             raise AccountConflict("No authenticator app is being set up.")
-        step = totp.step_of(owner.totp_pending, code, entry.now())
+        pending = await asyncio.to_thread(entry.seal.open, owner.totp_pending)
+        step = totp.step_of(pending, code, entry.now())
         codes = totp.new_recovery_codes()
         digests = [totp.recovery_digest(each) for each in codes]
         if step is None:

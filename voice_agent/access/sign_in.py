@@ -17,6 +17,7 @@ So guessing with somebody's name delays those who guess, and keeps its owner out
 the guesses come from; only very many, from many networks, delay a browser that is not known.
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -31,6 +32,7 @@ from .keys import KeyRefused, Keys, NewKey
 from .known_browsers import KnownBrowsers
 from .passkeys import Ceremonies, Given, PasskeyRefused, Passkeys, Site
 from .passwords import Hasher
+from .seal import Seal
 from .sessions import INVITATION, Method, Sessions, Visitor
 
 _WORKSPACE = "default"
@@ -70,6 +72,7 @@ class Entry:
     keys: Keys
     hasher: Hasher
     browsers: KnownBrowsers
+    seal: Seal
     rules: Rules = Rules()
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
@@ -94,7 +97,7 @@ class SignIn:
         return made
 
     async def with_password(self, name: str, password: str, code: str, visitor: Visitor) -> NewKey:
-        """Raises SignInRefused, CodeNeeded, TryLater."""
+        """Raises SignInRefused, CodeNeeded, TryLater, SealBroken."""
         entry = self._entry
         found = await entry.accounts.named(name)
         own, *others = await self._begin(name, visitor)
@@ -166,11 +169,13 @@ class SignIn:
         return await self._open(administrator, None, "passkey", visitor)
 
     async def _takes(self, administrator: Administrator, code: str) -> bool:
+        """Raises SealBroken: then only recovery codes are taken."""
         accounts = self._entry.accounts
-        step = totp.step_of(administrator.totp, code, self._entry.now())
-        if step is not None:
-            return await accounts.use_totp(administrator.id, step)
-        return await accounts.use_recovery_code(administrator.id, totp.recovery_digest(code))
+        if not totp.is_code(code):
+            return await accounts.use_recovery_code(administrator.id, totp.recovery_digest(code))
+        secret = await asyncio.to_thread(self._entry.seal.open, administrator.totp)
+        step = totp.step_of(secret, code, self._entry.now())
+        return step is not None and await accounts.use_totp(administrator.id, step)
 
     async def _open(
         self, administrator: str, password: str | None, method: Method, visitor: Visitor

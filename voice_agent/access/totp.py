@@ -45,13 +45,19 @@ def qr(text: str) -> str:
     return out.getvalue().decode()
 
 
+def is_code(text: str) -> bool:
+    """Whether it looks like a code of an app; recovery codes are longer."""
+    given = "".join(text.split())
+    return len(given) == 6 and given.isascii() and given.isdigit()
+
+
 def step_of(secret: str, code: str, now: datetime) -> int | None:
     """The time step whose code this is; None if it is no code of about now."""
     import pyotp
 
-    given = "".join(code.split())
-    if len(given) != 6 or not (given.isascii() and given.isdigit()):
+    if not is_code(code):
         return None
+    given = "".join(code.split())
     made = pyotp.TOTP(secret, interval=STEP_S)
     current = int(now.timestamp()) // STEP_S
     found = None

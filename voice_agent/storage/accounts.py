@@ -72,6 +72,12 @@ class AccountRepository:
             await _set_codes(connection, id, codes)
             return True
 
+    async def reseal_totp(self, id: str, before: str, after: str) -> None:
+        async with self._database.write() as connection:
+            for column in (administrators.c.totp, administrators.c.totp_pending):
+                query = sa.update(administrators).where(administrators.c.id == id, column == before)
+                await connection.execute(query.values({column: after}))
+
     async def use_totp(self, id: str, step: int) -> bool:
         columns = administrators.c
         # One statement: of two who bring the same code at once one is let in.

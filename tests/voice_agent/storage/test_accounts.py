@@ -2,13 +2,16 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
+import structlog
 
 from voice_agent.access.accounts import AccountConflict, Accounts
 from voice_agent.access.attempts import FORGOTTEN, Attempts, Track
 from voice_agent.access.keys import KeyRefused
 from voice_agent.access.passkeys import Passkey, Passkeys
+from voice_agent.access.seal import Seal, reseal
 from voice_agent.access.sessions import Method, Sessions, Visitor
 from voice_agent.storage.store import Store
 
@@ -159,3 +162,25 @@ async def test_one_who_waits_is_not_counted_under_the_other_key(store: Store) ->
         assert await store.attempts.begin((name, address), NOW)
     other = Track("other", 1, HOUR)
     assert not await store.attempts.begin((other, address), NOW)
+
+
+async def test_secrets_that_an_earlier_version_kept_open_are_sealed(store: Store) -> None:
+    """In force or not; what cannot be read stays as it is, and is told."""
+    accounts = store.accounts
+    ann, bob, cid = [await accounts.create(name, "h", NOW) for name in ("Ann", "Bob", "Cid")]
+    await accounts.begin_totp(ann.id, "OPEN")
+    assert await accounts.confirm_totp(ann.id, "OPEN", 7, ["d1"])
+    await accounts.begin_totp(bob.id, "PENDING")
+    lost = Seal("lost" * 8, Path("none")).seal("X")
+    await accounts.begin_totp(cid.id, lost)
+    seal = Seal("kept" * 8, Path("none"))
+    for told in (1, 1):
+        with structlog.testing.capture_logs() as logs:
+            await reseal(accounts, seal)
+        assert [each["event"] for each in logs].count("secret_not_sealed") == told
+    found = {each.name: each for each in await accounts.list()}
+    assert found["Ann"].totp.startswith("sealed1:") and seal.open(found["Ann"].totp) == "OPEN"
+    assert found["Ann"].totp_pending == found["Bob"].totp == found["Cid"].totp == ""
+    assert seal.open(found["Bob"].totp_pending) == "PENDING" != found["Bob"].totp_pending
+    assert found["Cid"].totp_pending == lost
+    assert await accounts.use_totp(ann.id, 8), "it is in force as before"

@@ -14,6 +14,7 @@ from ...access.attempts import TryLater
 from ...access.keys import KeyRefused
 from ...access.own_account import ProofRefused
 from ...access.passkeys import NoPasskeysHere
+from ...access.seal import SealBroken
 from ...access.sessions import AuthenticateAgain
 from ...access.sign_in import CodeNeeded
 from ...errors import StorageUnavailable, VoiceAgentError
@@ -195,6 +196,9 @@ def _told(error: VoiceAgentError) -> ApiProblem:
         case TryLater():
             headers = {"Retry-After": str(error.seconds)}
             return ApiProblem(429, str(error), headers=headers, type="try_later")
+        case SealBroken():
+            log.error("secret_not_opened", reason=str(error))
+            return ApiProblem(503, str(error))
         case StorageUnavailable():
             log.warning("api_without_database", reason=str(error))
             return ApiProblem(503, "The database does not answer.", headers={"Retry-After": "5"})

@@ -14,6 +14,7 @@ from obstore.store import ObjectStore
 
 from voice_agent.access.known_browsers import KnownBrowsers
 from voice_agent.access.passwords import Hasher
+from voice_agent.access.seal import Seal
 from voice_agent.access.sign_in import Entry
 from voice_agent.access.tokens import Tokens
 from voice_agent.calls.recorded import RecordedCalls
@@ -117,7 +118,12 @@ class Api:
     """A client with a key, and what stands behind the server."""
 
     def __init__(
-        self, url: str, store: Store, session: aiohttp.ClientSession, tokens: Tokens
+        self,
+        url: str,
+        store: Store,
+        session: aiohttp.ClientSession,
+        tokens: Tokens,
+        key_file: Path,
     ) -> None:
         self.url = url
         self.store = store
@@ -138,6 +144,7 @@ class Api:
             keys=store.keys,
             hasher=Hasher(memory_kib=64, passes=1),
             browsers=KnownBrowsers("north"),
+            seal=Seal("", key_file),
             now=lambda: self.now,
         )
         self.tokens = tokens
@@ -180,7 +187,7 @@ async def serving(
     ):
         retrievers = Retrievers(lambda: None)
         tokens = Tokens(await store.keys.signing_secret(), 900)
-        api = Api("", store, session, tokens)
+        api = Api("", store, session, tokens, folder / "keys" / "secret.key")
         api.key = (await store.keys.create("admin", "default")).text
         dependencies = Dependencies(
             keys=store.keys,

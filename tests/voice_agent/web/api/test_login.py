@@ -276,6 +276,21 @@ async def test_nothing_changes_before_a_code_has_come(ann: Browser) -> None:
     assert (await Browser(ann.api).signs_in("Ann"))[0] == 200
 
 
+async def test_with_another_key_only_recovery_codes_are_taken(ann: Browser, tmp_path: Path) -> None:
+    made, codes = await with_codes(ann)
+    ann.api.entry.seal.__init__("", tmp_path / "another.key")  # type: ignore[misc]  # A new start.
+    ann.api.now += timedelta(seconds=60)
+    browser = Browser(ann.api)
+    status, body = await browser.signs_in("Ann", code=made.at(ann.api.now))
+    assert status == 503 and "sealed with another key" in body["detail"]
+    assert "access.secret_key_file" in body["detail"]
+    assert (await browser.signs_in("Ann", code=codes[0]))[0] == 200
+    assert (await browser("DELETE", "/api/account/totp"))[0] == 200
+    made, _ = await with_codes(browser)
+    ann.api.now += timedelta(seconds=60)
+    assert (await browser.signs_in("Ann", code=made.at(ann.api.now)))[0] == 200
+
+
 async def test_codes_are_turned_off(ann: Browser) -> None:
     _, codes = await with_codes(ann)
     assert (await ann("POST", "/api/account/totp"))[0] == 409
@@ -446,7 +461,7 @@ async def test_an_administrator_invites_another_and_removes_them(ann: Browser) -
 
 
 async def test_no_secret_is_told_to_others_or_kept_as_it_is(ann: Browser) -> None:
-    _, codes = await with_codes(ann)
+    made, codes = await with_codes(ann)
     told = [
         await ann("GET", path)
         for path in ("/api/account/me", "/api/administrators", "/api/account/sessions", "/api/keys")
@@ -455,7 +470,7 @@ async def test_no_secret_is_told_to_others_or_kept_as_it_is(ann: Browser) -> Non
         kept = [
             (await connection.execute(sa.select(table))).all() for table in metadata.sorted_tables
         ]
-    for secret in (PASSWORD, codes[0], codes[0].replace("-", ""), ann.cookie):
+    for secret in (PASSWORD, made.secret, codes[0], codes[0].replace("-", ""), ann.cookie):
         assert secret not in str(told) and secret not in str(kept)
     assert "argon2" not in str(told) and "$argon2id$" in str(kept)
 
