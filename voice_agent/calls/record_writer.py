@@ -15,7 +15,7 @@ from typing import Protocol
 import structlog
 
 from ..errors import StorageUnavailable
-from .records import Ended, Records, Write
+from .records import Ended, Message, Records, Write
 
 _QUEUE = 20_000
 """Writes that wait for the database. A minute of one call makes some twenty, most of them short:
@@ -23,6 +23,9 @@ so much is ten calls over an hour and a half, in about 10 MB."""
 _BATCH = 500
 """Writes of one transaction: large enough to catch up quickly, small enough not to hold the lock of
 the database against the API."""
+_GATHER_S = 0.5
+"""So long a message alone waits for more to be written with it: what the agent says grows several
+times a second while it is heard, and a transaction costs the same for one and for all of these."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 5.0
 
 log = structlog.get_logger()
@@ -64,6 +67,8 @@ class RecordWriter:
         self._limit = limit
         self._waiting: deque[Write] = deque()
         self._news = asyncio.Event()
+        self._at_once = asyncio.Event()
+        """Something waits that is not to wait for more."""
         self._lost: set[str] = set()
         """Conversations with a dropped write that have not ended yet."""
         self._queued = self._written = 0
@@ -88,6 +93,8 @@ class RecordWriter:
                 continue
             self._waiting.append(write)
             self._queued += 1
+            if not isinstance(write, Message):
+                self._at_once.set()
         self._news.set()
 
     async def keep_writing(self) -> None:
@@ -95,7 +102,9 @@ class RecordWriter:
         pause = _FIRST_PAUSE_S
         while True:
             await self._news.wait()
+            await self._gather()
             self._news.clear()
+            self._at_once.clear()
             while self._waiting:
                 try:
                     await self._write_some()
@@ -111,9 +120,18 @@ class RecordWriter:
                     self._tell(up=True)
                     pause = _FIRST_PAUSE_S
 
+    async def _gather(self) -> None:
+        """Wait for more, unless there is something that must not."""
+        try:
+            async with asyncio.timeout(_GATHER_S):
+                await self._at_once.wait()
+        except TimeoutError:
+            pass
+
     async def written(self, within_ms: int) -> bool:
         """Wait until what was taken in so far is in the database; False if that takes longer."""
         goal = self._queued
+        self._at_once.set()
         try:
             async with asyncio.timeout(within_ms / 1000), self._progress:
                 await self._progress.wait_for(lambda: self._written >= goal)
@@ -132,10 +150,11 @@ class RecordWriter:
 
     async def _write_some(self) -> None:
         batch = [self._waiting[at] for at in range(min(len(self._waiting), _BATCH))]
+        writes = _latest(batch)
         try:
-            await self._records.apply(batch)
+            await self._records.apply(writes)
         except ValueError:
-            await self._write_singly(batch)
+            await self._write_singly(writes)
         for _ in batch:  # Only now: a cancelled write is tried again.
             self._waiting.popleft()
         self._written += len(batch)
@@ -163,3 +182,17 @@ class RecordWriter:
         self.up = up
         self._gauge.database_up(up)
         self._gauge.records_waiting(len(self._waiting))
+
+
+def _latest(writes: Sequence[Write]) -> Sequence[Write]:
+    """Without the messages that stand there again, as they are now, further on."""
+    last = {
+        (write.conversation_id, write.number): write
+        for write in writes
+        if isinstance(write, Message)
+    }
+    return [
+        write
+        for write in writes
+        if not isinstance(write, Message) or last[write.conversation_id, write.number] is write
+    ]

@@ -34,6 +34,7 @@ class ConversationArchive:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._upserts: dict[tuple[sa.Table, tuple[str, ...]], sa.Executable] = {}
 
     async def apply(self, writes: Sequence[Write]) -> None:
         try:
@@ -89,15 +90,22 @@ class ConversationArchive:
             case _:
                 assert_never(write)
 
-    async def _put(
-        self, connection: AsyncConnection, table: sa.Table, row: Mapping[str, Any]
-    ) -> None:
-        keys = [column.name for column in table.primary_key]
-        insert = self._database.insert(table).values(**row)
+    async def _put(self, connection: AsyncConnection, table: sa.Table, row: dict[str, Any]) -> None:
         # A journal does not know all: what is missing here does not undo what is there.
-        known = [name for name in row if name not in keys and row[name] is not None]
-        values = {name: insert.excluded[name] for name in known}
-        await connection.execute(insert.on_conflict_do_update(index_elements=keys, set_=values))
+        known = tuple(name for name, value in row.items() if value is not None)
+        # Not many at once: aiosqlite's `executemany` keeps the database locked if it is canceled.
+        await connection.execute(self._upsert(table, known), row)
+
+    def _upsert(self, table: sa.Table, known: tuple[str, ...]) -> sa.Executable:
+        """The statement is made once: to make it costs more than to run it."""
+        if (found := self._upserts.get((table, known))) is not None:
+            return found
+        keys = [column.name for column in table.primary_key]
+        insert = self._database.insert(table)
+        values = {name: insert.excluded[name] for name in known if name not in keys}
+        made = insert.on_conflict_do_update(index_elements=keys, set_=values)
+        self._upserts[table, known] = made
+        return made
 
 
 class ConversationRepository:
@@ -208,6 +216,8 @@ def _storable(value: Any) -> Any:
     """What every database takes: NUL and half a surrogate pair become replacement characters."""
     match value:
         case str():
+            if value.isascii() and "\0" not in value:
+                return value
             return value.translate(_REPLACED).encode("utf-8", "replace").decode("utf-8")
         case Mapping():
             return {_storable(str(key)): _storable(item) for key, item in value.items()}

@@ -3,12 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from voice_agent.calls.limits import Allowance, Counted
 from voice_agent.calls.record_writer import RecordWriter
-from voice_agent.calls.records import Ended, Message, MessageUsed, Write
+from voice_agent.calls.records import Begun, Conversation, Ended, Message, MessageUsed, Write
 from voice_agent.errors import StorageUnavailable
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
@@ -22,6 +22,7 @@ class Memory:
     down: bool = False
     poison: Write | None = None
     asked: int = 0
+    came: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def apply(self, writes: Sequence[Write]) -> None:
         self.asked += 1
@@ -31,6 +32,7 @@ class Memory:
         if self.poison in writes:
             raise ValueError("never")
         self.written += writes
+        self.came.set()
 
 
 @dataclass
@@ -75,6 +77,38 @@ async def test_writes_arrive_in_their_order() -> None:
         assert await writer.written(5000)
     assert memory.written == expected
     assert memory.asked < 10  # In batches.
+
+
+async def test_a_message_that_grows_is_written_as_it_stands() -> None:
+    memory = Memory()
+    writer = RecordWriter(memory)
+    begun = Begun(Conversation(id="c", created_at=NOW))
+    first, other, last = said(0), said(1), replace(said(0), text="Hello.")
+    writer.write(begun, first, said(0, "d"), other, last)
+    async with writing(writer):
+        assert await writer.written(5000)
+    assert memory.written == [begun, said(0, "d"), other, last]
+
+
+async def test_messages_wait_for_more_of_them_and_nothing_else_waits() -> None:
+    memory = Memory()
+    writer = RecordWriter(memory)
+    async with writing(writer):
+        writer.write(said(0))
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert memory.written == []
+        writer.write(said(1))
+        end = Ended("c", NOW, "")
+        writer.write(end)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        assert memory.written == [said(0), said(1), end]
+        writer.write(said(2))
+        async with asyncio.timeout(10):
+            memory.came.clear()
+            await memory.came.wait()
+    assert memory.written[-1] == said(2) and memory.asked == 2
 
 
 async def test_while_the_database_is_down_writes_wait_for_it() -> None:

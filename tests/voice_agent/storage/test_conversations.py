@@ -37,6 +37,19 @@ def message(number: int, text: str, id: str = "c1") -> Message:
     return Message(conversation_id=id, number=number, speaker="agent", text=text, at=NOW)
 
 
+async def test_rows_that_differ_in_what_is_known_are_written_together(store: Store) -> None:
+    begins = [
+        Action(conversation_id="c1", number=n, name=f"a{n}", arguments="{}", started_at=NOW)
+        for n in range(4)
+    ]
+    kinds = [replace(begins[0], kind="client"), *begins[1:]]
+    ends = [replace(each, ended_at=NOW, result="Done.") for each in begins[:2]]
+    await store.archive.apply([Begun(begun("c1")), message(0, "One\0"), *kinds, *ends])
+    kept = await store.conversations().actions("c1")
+    assert kept == [replace(ends[0], kind="client"), ends[1], *begins[2:]]
+    assert await store.conversations().messages("c1") == [message(0, "One\ufffd")]
+
+
 async def test_a_conversation_is_kept_with_all_that_belongs_to_it(store: Store) -> None:
     """S004-96: whom the integrator says it is with is in the record."""
     conversation = begun(
