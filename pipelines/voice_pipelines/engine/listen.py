@@ -38,19 +38,25 @@ class Listener:
         self._voice = vad.open(self._scored)
         self._recognizer: Recognizer | None = None
         self._for_recognizer: Converter | None = None
+        self._hears_decoded = False
+        """The recognizer gets what the detector gets."""
         self._received = 0
         self._kept: bytearray | None = bytearray() if keep_audio else None
 
     def attach(self, recognizer: Recognizer, wants: AudioFormat) -> None:
         """Let `recognizer` hear the leg from now on, in the format that it wants."""
         self._recognizer = recognizer
-        self._for_recognizer = Converter(self._format, wants)
+        # Where both want another rate than the leg's, and the same, it is converted once.
+        self._hears_decoded = wants.rate == PCM16_8K.rate != self._format.rate
+        source = PCM16_8K if self._hears_decoded else self._format
+        self._for_recognizer = Converter(source, wants)
 
     def hear(self, audio: bytes) -> None:
         """Take the next audio of the leg, of any length."""
-        if self._recognizer is not None and self._for_recognizer is not None:
-            self._recognizer.feed(self._for_recognizer.push(audio))
         pcm = self._decode.push(audio)
+        if self._recognizer is not None and self._for_recognizer is not None:
+            heard = pcm if self._hears_decoded else audio
+            self._recognizer.feed(self._for_recognizer.push(heard))
         self._received += len(pcm) // 2
         if self._kept is not None:
             self._kept += pcm

@@ -3,9 +3,12 @@
 import math
 from array import array
 
+import pytest
+
 from voice_codecs.convert import convert
 from voice_codecs.g711 import encode
 from voice_codecs.pcm import MULAW_8K, PCM16_8K, PCM16_16K, AudioFormat, Encoding
+from voice_codecs.resample import Resampler
 from voice_pipelines.audio.gate import GatePolicy
 from voice_pipelines.conversation.events import (
     Event,
@@ -79,6 +82,26 @@ def test_other_formats_are_converted_as_a_stream() -> None:
     fed, whole = b"".join(party.ear.fed), convert(audio, MULAW_8K, PCM16_16K)
     assert whole.startswith(fed)
     assert PCM16_16K.duration_ms(whole[len(fed) :]) < 5
+
+
+def test_a_browsers_sound_is_resampled_once_for_detector_and_recognizer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[tuple[int, int]] = []
+    before = Resampler.__init__
+
+    def counted(self: Resampler, source: int, target: int) -> None:
+        made.append((source, target))
+        before(self, source, target)
+
+    monkeypatch.setattr(Resampler, "__init__", counted)
+    party = Party(PCM16_16K, MULAW_8K)
+    assert made == [(16_000, 8000)]
+    audio = tone(500, PCM16_16K)
+    for frame in frames(audio, PCM16_16K):
+        party.listener.hear(frame)
+    fed, whole = b"".join(party.ear.fed), convert(audio, PCM16_16K, MULAW_8K)
+    assert whole.startswith(fed) and len(whole) - len(fed) < 40
 
 
 def test_speech_is_told_when_it_starts_is_confirmed_and_stops() -> None:
