@@ -141,7 +141,7 @@ class Link:
         self.peer = RTCPeerConnection(
             RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
         )
-        self.track = PacedTrack(self._speak, OpusEncoder(RATE, 32_000))
+        self.track = PacedTrack(self._speak, OpusEncoder(RATE, 36_000))
         self.hold = JitterHold()
         self._decoder = OpusDecoder(RATE)
         self.listens = True

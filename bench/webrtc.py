@@ -250,7 +250,7 @@ async def _echo() -> int:
     kept = []
 
     async def offer(request: web.Request) -> web.Response:
-        connection = Connection(Echo(), 120, 32_000)
+        connection = Connection(Echo(), 120, 36_000)
         kept.append(connection)
         answer = await connection.answer((await request.json())["sdp"])
         headers = {"Location": "/"}

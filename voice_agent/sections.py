@@ -107,7 +107,7 @@ class WebRtcSettings(Section, frozen=True):
     network proves to need more."""
     playout_ms: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 60
     """How long after it was sent something counts as heard: what pages keep to even out jitter."""
-    bits_per_second: Annotated[int, msgspec.Meta(ge=6_000, le=128_000)] = 32_000
+    bits_per_second: Annotated[int, msgspec.Meta(ge=6_000, le=128_000)] = 36_000
     """Of what is sent."""
     echo_guard: bool = False
     """Take what is heard for silence where it seems to be the echo of what is played. Browsers

@@ -62,7 +62,15 @@ class OpusDecoder:
 class OpusEncoder:
     """PCM16 to packets of 20 ms that hold enough of their predecessor to hide its loss."""
 
-    def __init__(self, rate: int, bits_per_second: int, complexity: int = 3) -> None:
+    def __init__(self, rate: int, bits_per_second: int, complexity: int = 1) -> None:
+        """From complexity 2 on libopus takes more than twice the time, for little.
+
+        PESQ (wideband, six readings of 12 s at 16 kHz) without loss, with 3 % and with 10 %:
+
+        - complexity 1, 36 kbit/s: 4.29, 4.05, 3.36 (128 µs for each packet),
+        - complexity 3, 32 kbit/s: 4.28, 4.05, 3.35 (276 µs),
+        - complexity 1, 32 kbit/s: 4.35, 3.34, 2.32: too little room for the predecessor.
+        """
         from opuslib_next import Encoder
 
         self._encoder: Any = Encoder(rate, 1, "voip")

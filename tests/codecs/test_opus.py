@@ -22,7 +22,7 @@ def loudness(pcm: bytes) -> float:
 
 
 def test_sound_comes_back_as_loud_and_as_long() -> None:
-    encoder, decoder = OpusEncoder(RATE, 32_000), OpusDecoder(RATE)
+    encoder, decoder = OpusEncoder(RATE, 36_000), OpusDecoder(RATE)
     frames = tone(50)
     decoded = [decoder.decode(encoder.encode(frame)) for frame in frames]
     assert all(len(pcm) == 2 * FRAME for pcm in decoded)
@@ -30,7 +30,7 @@ def test_sound_comes_back_as_loud_and_as_long() -> None:
 
 
 def test_the_packet_behind_a_lost_one_tells_of_it() -> None:
-    encoder = OpusEncoder(RATE, 32_000)
+    encoder = OpusEncoder(RATE, 36_000)
     packets = [encoder.encode(frame) for frame in tone(20)]
     decoder = OpusDecoder(RATE)
     for packet in packets[:12]:
@@ -41,7 +41,7 @@ def test_the_packet_behind_a_lost_one_tells_of_it() -> None:
 
 
 def test_a_long_gap_fades_into_silence() -> None:
-    encoder, decoder = OpusEncoder(RATE, 32_000), OpusDecoder(RATE)
+    encoder, decoder = OpusEncoder(RATE, 36_000), OpusDecoder(RATE)
     for frame in tone(20):
         decoder.decode(encoder.encode(frame))
     gap = decoder.conceal(CLOCK)
@@ -52,7 +52,7 @@ def test_a_long_gap_fades_into_silence() -> None:
 
 def test_the_silence_of_another_moment_is_silence_too() -> None:
     """The track sends one packet of silence again and again, without making it anew."""
-    encoder, decoder = OpusEncoder(RATE, 32_000), OpusDecoder(RATE)
+    encoder, decoder = OpusEncoder(RATE, 36_000), OpusDecoder(RATE)
     silence = [encoder.encode(bytes(2 * FRAME)) for _ in range(3)][-1]
     pcm = b"".join(decoder.decode(silence) for _ in range(100))
     assert loudness(pcm) < 10

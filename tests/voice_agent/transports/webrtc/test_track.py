@@ -19,7 +19,7 @@ class Counted(OpusEncoder):
 
 
 async def test_a_packet_each_20_ms_and_silence_is_made_once() -> None:
-    encoder = Counted(16_000, 32_000)
+    encoder = Counted(16_000, 36_000)
     frames = iter([b"\1\0" * 320, *[None] * 20])
     track = PacedTrack(lambda: next(frames), encoder)
     clock = LoopClock(asyncio.get_running_loop())
@@ -34,7 +34,7 @@ async def test_a_packet_each_20_ms_and_silence_is_made_once() -> None:
 
 async def test_after_a_stall_packets_are_left_out() -> None:
     """What is late is not sent all at once: the page would keep it as delay."""
-    track = PacedTrack(lambda: None, OpusEncoder(16_000, 32_000))
+    track = PacedTrack(lambda: None, OpusEncoder(16_000, 36_000))
     await track.recv()
     await asyncio.sleep(0.5)
     clock = LoopClock(asyncio.get_running_loop())
