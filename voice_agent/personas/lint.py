@@ -13,7 +13,8 @@ from ..presets import PRESETS
 from .findings import Finding, Severity, located
 from .persona import Persona
 from .prompt import Level, meter
-from .template import Template, Value, parse, resolve
+from .template import Template, Value, resolve
+from .template_parser import parse
 
 _ALWAYS_KNOWN = "userId"
 _DETAIL = re.compile(r"\{\{.*?\}\}")

@@ -16,7 +16,8 @@ from pydantic import JsonValue
 
 from .persona import Persona, Scenario
 from .scenarios import as_value, listing
-from .template import Each, Listing, Node, parse, render
+from .template import Each, Listing, Node, render
+from .template_parser import parse
 
 Details = Mapping[str, JsonValue]
 """What was passed for this conversation, `userId` among them. Data, never a template."""

@@ -1,41 +1,26 @@
 """The carrier's REST API: calls, text messages and numbers, with deadlines and typed errors.
 
-The vendor's SDK knows the operations and their parameters; the requests go out through `_Http`,
-which takes the place of the SDK's own client: that one has no deadline, says nothing of a
-`Retry-After`, cannot be pointed at another host and logs the numbers that are called. What is sent
-twice is only what was certainly not accepted: a request that found no connection, one that was
-answered 429, and any GET. The SDK takes a second to import, so that is done on first use, in a
-thread.
+The vendor's SDK knows the operations and their parameters; the requests go out through `http`. The
+SDK takes a second to import, so that is done on first use, in a thread.
 """
 
 import asyncio
 import base64
-import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import aiohttp
-import structlog
 
 from ..errors import ConfigurationError
-from .errors import TwilioError, Unconfirmed, Unreachable, refusal
-
-API_URL = "https://api.twilio.com"
-REQUEST_S = 10.0
-"""How long a request may take, with all that is tried again."""
-_ATTEMPTS = 3
-_PAUSE_S = 0.25
-_MAX_ANSWER_BYTES = 1024 * 1024
+from .http import API_URL, REQUEST_S, Http
 
 CallStatus = Literal[
     "queued", "initiated", "ringing", "in-progress", "completed", "busy", "failed", "no-answer",
     "canceled",
 ]  # fmt: skip
-
-log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +32,12 @@ class Account:
 
     def __repr__(self) -> str:
         return f"Account({self.sid})"
+
+    @property
+    def authorization(self) -> str:
+        """The header that proves who asks."""
+        secret = base64.b64encode(f"{self.sid}:{self.auth_token}".encode()).decode()
+        return f"Basic {secret}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +190,8 @@ class Rest:
         async with self._importing:
             if self._sdk is None:
                 self._sdk = await asyncio.to_thread(_sdk, self._account)
-                self._sdk.http_client = _Http(self._account, self._session, self._api_url)
+                authorization = self._account.authorization
+                self._sdk.http_client = Http(authorization, self._session, self._api_url)
         return self._sdk
 
 
@@ -230,135 +222,13 @@ def _sdk(account: Account) -> Any:
     from twilio.http import AsyncHttpClient  # type: ignore[import-untyped]
     from twilio.rest import Client  # type: ignore[import-untyped]
 
-    # The place of `_Http` is held by one that does nothing: this runs in a thread without a loop.
+    # The place of `Http` is held by one that does nothing: this runs in a thread without a loop.
     nothing = AsyncHttpClient.__new__(AsyncHttpClient)
     nothing.is_async = True
     # The environment is not read, so that no region, edge or other account slips in.
     client = Client(account.sid, account.auth_token, http_client=nothing, environment={"": ""})
     _ = client.calls, client.messages, client.incoming_phone_numbers, client.api.v2010.accounts
     return client
-
-
-class _Http:
-    """Sends the SDK's requests: the one method that it calls of its HTTP client."""
-
-    is_async = True
-
-    def __init__(self, account: Account, session: aiohttp.ClientSession, api_url: str) -> None:
-        secret = base64.b64encode(f"{account.sid}:{account.auth_token}".encode()).decode()
-        self._authorization = f"Basic {secret}"
-        self._session = session
-        self._api_url = api_url
-
-    async def request(
-        self,
-        method: str,
-        url: str,
-        params: Mapping[str, Any] | None = None,
-        data: Mapping[str, Any] | None = None,
-        headers: Mapping[str, str] | None = None,
-        **_: object,
-    ) -> Any:
-        """A response as the SDK wants it. Raises TwilioError for all that is none.
-
-        The credentials, time limit and redirects that the SDK suggests are those of this module.
-        """
-        from twilio.http.response import Response  # type: ignore[import-untyped]
-
-        loop = asyncio.get_running_loop()
-        due = loop.time() + REQUEST_S
-        own = dict(headers or {}) | {"Authorization": self._authorization}
-        where = url.replace(API_URL, self._api_url, 1)
-        for attempt in range(1, _ATTEMPTS + 1):
-            left = due - loop.time()
-            try:
-                status, text, wait = await self._send(method, where, params, data, own, left)
-            except _Try as failed:
-                error, wait = failed.error, _PAUSE_S * attempt
-            else:
-                if status < 400:
-                    return Response(status, text)
-                error = refusal(status, _code(text), wait)
-                again = status == 429 or (method == "GET" and status >= 500)
-                if not again:
-                    raise error
-                wait = wait or _PAUSE_S * attempt
-            if attempt == _ATTEMPTS or wait >= due - loop.time():
-                raise error
-            log.info("twilio_request_again", code=error.code, status=error.status, wait_s=wait)
-            await asyncio.sleep(wait)
-        raise AssertionError("the last attempt returns or raises")
-
-    async def _send(
-        self,
-        method: str,
-        url: str,
-        params: Mapping[str, Any] | None,
-        data: Mapping[str, Any] | None,
-        headers: Mapping[str, str],
-        within_s: float,
-    ) -> tuple[int, str, float]:
-        """Status, body and `Retry-After` in seconds. Raises _Try, Unreachable or Unconfirmed."""
-        unconfirmed = Unconfirmed("Twilio did not answer in time.")
-        try:
-            async with (
-                asyncio.timeout(within_s),
-                self._session.request(
-                    method,
-                    url,
-                    params=_pairs(params),
-                    data=_pairs(data) if method != "GET" else None,
-                    headers=headers,
-                    allow_redirects=False,
-                ) as response,
-            ):
-                body = await response.content.read(_MAX_ANSWER_BYTES)
-                while not response.content.at_eof() and len(body) < _MAX_ANSWER_BYTES:
-                    body += await response.content.read(_MAX_ANSWER_BYTES - len(body))
-                if 300 <= response.status < 400:
-                    raise Unreachable("Twilio's API is somewhere else.", 0, response.status)
-                text = body.decode("utf-8", "replace")
-                return response.status, text, _seconds(response.headers.get("Retry-After", ""))
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise _Try(Unreachable("Twilio's API cannot be reached.")) from error
-        except (aiohttp.ClientError, TimeoutError) as error:
-            if method == "GET":
-                raise _Try(Unreachable("Twilio did not answer in time.")) from error
-            raise unconfirmed from error
-
-
-class _Try(Exception):
-    """It may be tried again; `error` is to be raised if that does not help."""
-
-    def __init__(self, error: TwilioError) -> None:
-        super().__init__(str(error))
-        self.error = error
-
-
-def _pairs(values: Mapping[str, Any] | None) -> list[tuple[str, str]] | None:
-    """Parameters as they are sent: a list repeats its key."""
-    if not values:
-        return None
-    pairs: list[tuple[str, str]] = []
-    for key, value in values.items():
-        for each in value if isinstance(value, list | tuple) else (value,):
-            pairs.append((key, str(each).lower() if isinstance(each, bool) else str(each)))
-    return pairs
-
-
-def _code(text: str) -> int:
-    """The carrier's code in the body of an error, 0 if there is none."""
-    try:
-        body = json.loads(text)
-    except ValueError:
-        return 0
-    code = body.get("code") if isinstance(body, dict) else None
-    return code if isinstance(code, int) else 0
-
-
-def _seconds(retry_after: str) -> float:
-    """A `Retry-After` in seconds. (Its other form, a date, is not used here.)"""
-    return float(retry_after) if retry_after.isascii() and retry_after.isdigit() else 0.0
 
 
 def _call_state(call: Any) -> CallState:

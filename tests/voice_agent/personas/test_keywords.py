@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from voice_agent.personas.keywords import TABLE, Keyword
-from voice_agent.personas.template import parse
+from voice_agent.personas.template_parser import parse
 
 _DOCS = Path(__file__).parents[3] / "docs" / "personas.md"
 

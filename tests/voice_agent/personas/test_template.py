@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from voice_agent.personas.template import parse, render, split_path
+from voice_agent.personas.template import render
+from voice_agent.personas.template_parser import parse, split_path
 
 VALUES: dict[str, JsonValue] = {
     "details": {

@@ -10,6 +10,7 @@ from aiohttp.test_utils import TestServer
 
 from tests.voice_agent.telephony.twilio_rest import ACCOUNT, Callee, TwilioRest, twilio_rest
 from voice_agent.errors import ConfigurationError
+from voice_agent.telephony import http
 from voice_agent.telephony import rest as rest_module
 from voice_agent.telephony.errors import (
     CallNotInProgress,
@@ -169,7 +170,7 @@ async def test_a_post_that_nobody_answers_is_not_sent_again(
     async with TestServer(application) as server:
         async with connected(ACCOUNT, str(server.make_url("")).rstrip("/")) as rest:
             await rest.warm()
-            monkeypatch.setattr(rest_module, "REQUEST_S", 0.3)
+            monkeypatch.setattr(http, "REQUEST_S", 0.3)
             with pytest.raises(Unconfirmed):
                 await rest.call(request())
             assert asked == 1
