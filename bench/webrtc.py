@@ -7,15 +7,12 @@ the ear of Chromium, where there is one, and of an aiortc page, which keeps noth
 
 import argparse
 import asyncio
-import shutil
-import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from itertools import cycle
-from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -24,12 +21,12 @@ import psutil
 
 from voice_agent.calls.records import DEFAULT_WORKSPACE
 from voice_agent.storage.store import opened
-from voice_codecs import wav
 
 from .cores import Cores, busy_s, pinned, share_out
 from .figures import Spread, spread
 from .page import FRAME_BYTES, RATE, Page
 from .report import figure, remark, say, say_json, table
+from .round_trip import echoing, of_aiortc, of_chromium
 from .running import run
 from .server import ServerFailed, serving
 
@@ -37,9 +34,6 @@ ROUND_TRIP_MS = 80
 CALLS_PER_CORE = 24
 _PERSONA = "Scripted"
 _RAMP_S = 6.0
-_BURST_MS, _PAUSE_MS = 200, 800
-"""The sound whose way is timed."""
-_LOUD = 0.09 * 32768
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,19 +74,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--calls", default="12,24", help="calls at once, one row each (12,24)")
     parser.add_argument("--seconds", type=float, default=10.0, help="for each row (10)")
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--echo", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
-    return run(_echo() if options.echo else _main(options))
+    return run(_main(options))
 
 
 async def _main(options: argparse.Namespace) -> int:
     cores = share_out()
     remark(f"{cores.note}; energy")
-    async with _echoing(cores.server) as (url, _):
+    async with echoing(cores.server) as (url, _):
         with pinned(cores.callers):
             remark("round trip of an aiortc page")
-            aiortc_ms = spread(await _aiortc_round_trips(url))
-            chromium_ms = await _chromium(url)
+            aiortc_ms = spread(await of_aiortc(url))
+            chromium_ms = await of_chromium(url)
     echo = await _echoes(max(map(int, options.calls.split(","))), options.seconds, cores)
     rows = [int(count) for count in options.calls.split(",")]
     held = [await _held(count, options.seconds, cores) for count in rows if count]
@@ -123,7 +116,7 @@ async def _held(calls: int, seconds: float, cores: Cores) -> Held:
                 for number in range(calls):
                     page = Page(http, server.url)
                     stack.push_async_callback(page.close)
-                    page.microphone = _talks(number)
+                    page.microphone = talks(number)
                     await page.begin(token=token, personaName=_PERSONA)
                     pages.append(page)
                     await asyncio.sleep(_RAMP_S / calls)
@@ -153,13 +146,13 @@ async def _held(calls: int, seconds: float, cores: Cores) -> Held:
 
 async def _echoes(calls: int, seconds: float, cores: Cores) -> tuple[int, float, float]:
     """So many pages hear themselves, through the media path alone."""
-    async with _echoing(cores.server) as (url, pid), AsyncExitStack() as stack:
+    async with echoing(cores.server) as (url, pid), AsyncExitStack() as stack:
         with pinned(cores.callers):
             http = await stack.enter_async_context(aiohttp.ClientSession())
             for number in range(calls):
                 page = Page(http, url)
                 stack.push_async_callback(page.close)
-                page.microphone = _talks(number)
+                page.microphone = talks(number)
                 await page.begin(channel=False)
             await asyncio.sleep(2)
             remark(f"{calls} echoes")
@@ -177,7 +170,7 @@ async def _token(http: aiohttp.ClientSession, url: str, key: str) -> str:
         return str((await response.json())["token"])
 
 
-def _talks(number: int) -> Any:
+def talks(number: int) -> Any:
     """A second of sound every five: the agent answers for three."""
     at = np.arange(RATE) / RATE
     second = (np.sin(2 * np.pi * 180 * at) * 8000 * np.sin(np.pi * at)).astype("<i2").tobytes()
@@ -199,211 +192,6 @@ async def _lateness(seconds: float) -> list[float]:
         await asyncio.sleep(max(0.0, due - time.monotonic()))
         late.append(1000 * (time.monotonic() - due))
     return late
-
-
-# The way of sound --------------------------------------------------------------------------------
-
-
-@asynccontextmanager
-async def _echoing(cores: frozenset[int]) -> AsyncIterator[tuple[str, int]]:
-    """A process that gives back what it hears, on `cores`; its address and id."""
-    with pinned(cores):
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bench.webrtc", "--echo", stdout=asyncio.subprocess.PIPE
-        )
-    assert process.stdout is not None
-    try:
-        yield (await process.stdout.readline()).decode().strip(), process.pid
-    finally:
-        process.terminate()
-        await process.wait()
-
-
-async def _echo() -> int:
-    """The other end of the round trip: our media path, and nothing behind it."""
-    from aiohttp import web
-
-    from voice_agent.transports.webrtc.connection import Connection
-
-    class Echo:
-        """Satisfies `connection.Party`."""
-
-        def __init__(self) -> None:
-            self._queue = bytearray()
-
-        def connected(self, connection: Connection) -> None: ...
-
-        def heard(self, connection: Connection, pcm: bytes) -> None:
-            self._queue += pcm
-            # What came in a burst, when the connection began, is not to be late for ever.
-            del self._queue[: -2 * FRAME_BYTES]
-
-        def said(self, connection: Connection, text: str | bytes) -> None: ...
-
-        def frame(self, connection: Connection) -> bytes | None:
-            frame = bytes(self._queue[:FRAME_BYTES])
-            del self._queue[:FRAME_BYTES]
-            return frame.ljust(FRAME_BYTES, b"\0") if frame else None
-
-        def broke(self, connection: Connection, left: bool) -> None: ...
-
-    kept = []
-
-    async def offer(request: web.Request) -> web.Response:
-        connection = Connection(Echo(), 120, 36_000)
-        kept.append(connection)
-        answer = await connection.answer((await request.json())["sdp"])
-        headers = {"Location": "/"}
-        return web.json_response({"sdp": answer}, status=201, headers=headers)
-
-    async def html(request: web.Request) -> web.Response:
-        return web.Response(text="<!doctype html><title>Echo</title>", content_type="text/html")
-
-    application = web.Application()
-    application.add_routes([web.get("/", html), web.post("/webrtc/offer", offer)])
-    runner = web.AppRunner(application)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    say(f"http://127.0.0.1:{runner.addresses[0][1]}")
-    sys.stdout.flush()
-    await asyncio.Event().wait()
-    return 0
-
-
-async def _aiortc_round_trips(url: str, times: int = 15) -> list[float]:
-    loop = asyncio.get_running_loop()
-    burst = (np.sin(2 * np.pi * 1000 * np.arange(FRAME_BYTES // 2) / RATE) * 16_000).astype("<i2")
-    spoke: list[float] = []
-    heard: list[float] = []
-    frame = 0
-
-    def speaks() -> bytes | None:
-        nonlocal frame
-        at, frame = frame * 20 % (_BURST_MS + _PAUSE_MS), frame + 1
-        if at == 0:
-            spoke.append(loop.time())
-        return burst.tobytes() if at < _BURST_MS else None
-
-    def hears(pcm: bytes) -> None:
-        samples = np.abs(np.frombuffer(pcm, "<i2").astype(int))
-        if len(samples) and samples.max() > _LOUD and len(heard) < len(spoke):
-            first = int(np.argmax(samples > _LOUD))
-            heard.append(loop.time() + first / RATE)
-
-    async with aiohttp.ClientSession() as http:
-        page = Page(http, url)
-        try:
-            await page.begin(channel=False)
-            page.microphone, page.ear = speaks, hears
-            await asyncio.sleep(times * (_BURST_MS + _PAUSE_MS) / 1000)
-        finally:
-            await page.close()
-    # A frame is spoken when its last sample is, 20 ms after the first; it is sent at once.
-    return [1000 * (ear - mouth) + 20 for mouth, ear in zip(spoke, heard, strict=False)][2:]
-
-
-async def _chromium(url: str, seconds: float = 15.0) -> Spread | None:
-    executable = shutil.which("chromium") or shutil.which("chromium-browser")
-    if executable is None:
-        return None
-    try:
-        from playwright.async_api import async_playwright
-    except ImportError:
-        return None
-    remark("round trip of Chromium")
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "bursts.wav"
-        _bursts(file, seconds + 10)
-        flags = [
-            *("--disable-gpu", "--disable-quic", "--use-fake-device-for-media-stream"),
-            *("--use-fake-ui-for-media-stream", "--autoplay-policy=no-user-gesture-required"),
-            f"--use-file-for-fake-audio-capture={file}%noloop",
-        ]
-        async with async_playwright() as playwright:
-            browser = await playwright.chromium.launch(
-                executable_path=executable, args=flags, chromium_sandbox=False
-            )
-            try:
-                page = await browser.new_page()
-                await page.goto(url)
-                told = await page.evaluate(_MEASURE, [seconds * 1000, _WORKLET])
-            finally:
-                await browser.close()
-    remark(f"of it, Chromium held {told['held']:.0f} ms against jitter (its mean)")
-    said = [at for side, at in told["edges"] if side == 0]
-    came = [at for side, at in told["edges"] if side == 1]
-    took = [min((ear - mouth for ear in came if ear > mouth), default=None) for mouth in said]
-    return spread([each for each in took if each is not None and each < _PAUSE_MS])
-
-
-def _bursts(file: Path, seconds: float) -> None:
-    rate = 48_000
-    at = np.arange(int(rate * seconds))
-    sound = np.sin(2 * np.pi * 1000 * at / rate) * 16_000
-    period = rate * (_BURST_MS + _PAUSE_MS) // 1000
-    sound[at % period >= rate * _BURST_MS // 1000] = 0
-    with open(file, "wb") as target:
-        writer = wav.Writer(target, rate)
-        writer.write(sound.astype("<i2").tobytes())
-        writer.close()
-
-
-_WORKLET = """
-class Edges extends AudioWorkletProcessor {
-    constructor() { super(); this.quiet = [0, 0]; }
-    process(inputs) {
-        for (const side of [0, 1]) {
-            const samples = inputs[side][0];
-            if (!samples) { this.quiet[side] += 128; continue; }
-            samples.forEach((sample, at) => {
-                if (Math.abs(sample) <= 0.09) { this.quiet[side]++; return; }
-                if (this.quiet[side] > sampleRate * 0.3)
-                    this.port.postMessage([side, (currentFrame + at) / sampleRate * 1000]);
-                this.quiet[side] = 0;
-            });
-        }
-        return true;
-    }
-}
-registerProcessor("edges", Edges);
-"""
-_MEASURE = """async ([ms, worklet]) => {
-    const audio = {echoCancellation: false, noiseSuppression: false, autoGainControl: false};
-    const stream = await navigator.mediaDevices.getUserMedia({audio});
-    const context = new AudioContext({latencyHint: "interactive"});
-    await context.audioWorklet.addModule(
-        URL.createObjectURL(new Blob([worklet], {type: "text/javascript"})));
-    const node = new AudioWorkletNode(context, "edges", {numberOfInputs: 2, numberOfOutputs: 1});
-    const edges = [];
-    node.port.onmessage = (event) => edges.push(event.data);
-    node.connect(context.destination);
-    context.createMediaStreamSource(stream).connect(node, 0, 0);
-    const peer = new RTCPeerConnection();
-    stream.getTracks().forEach((track) => peer.addTrack(track, stream));
-    peer.ontrack = ({streams}) => {
-        const element = new Audio();
-        element.srcObject = streams[0];
-        element.muted = true;
-        context.createMediaStreamSource(streams[0]).connect(node, 0, 1);
-    };
-    await peer.setLocalDescription();
-    while (peer.iceGatheringState !== "complete") await new Promise((go) => setTimeout(go, 10));
-    const answer = await fetch("/webrtc/offer", {
-        method: "POST", body: JSON.stringify({sdp: peer.localDescription.sdp}),
-        headers: {"Content-Type": "application/json"},
-    });
-    await peer.setRemoteDescription({type: "answer", sdp: (await answer.json()).sdp});
-    while (peer.connectionState !== "connected") await new Promise((go) => setTimeout(go, 10));
-    await new Promise((go) => setTimeout(go, 2000));
-    edges.length = 0;
-    await new Promise((go) => setTimeout(go, ms));
-    let held = 0;
-    (await peer.getStats()).forEach((each) => {
-        if (each.type === "inbound-rtp")
-            held = each.jitterBufferDelay / each.jitterBufferEmittedCount * 1000;
-    });
-    return {edges, held};
-}"""
 
 
 # Report ------------------------------------------------------------------------------------------
