@@ -110,6 +110,50 @@ async def test_a_machine_that_is_open_gathers_everywhere_but_on_loopback() -> No
     assert hosts and hosts <= (addresses or {"127.0.0.1"})
 
 
+class Nat(asyncio.DatagramProtocol):
+    """1:1 NAT that keeps the ports, in this process: one address of loopback for another."""
+
+    def __init__(self, inside: tuple[str, int]) -> None:
+        self._inside = inside
+        self._page: tuple[str, int] | None = None
+        self._transport: Any = None
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+
+    def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
+        if addr == self._inside:
+            self._transport.sendto(data, self._page)
+        else:
+            self._page = addr[0], addr[1]
+            self._transport.sendto(data, self._inside)
+
+
+async def test_a_page_gets_in_by_the_public_address() -> None:
+    """The machine has 127.0.0.2 itself, and from outside only 127.0.0.3 leads to it."""
+    loop = asyncio.get_running_loop()
+    port = free_ports(1)
+    nat, _ = await loop.create_datagram_endpoint(
+        lambda: Nat(("127.0.0.2", port)), ("127.0.0.3", port)
+    )
+    party = Party()
+    connection = Connection(party, 120, 32_000, Bindings(("127.0.0.2",), (port, port)))
+    async with offering() as (peer, offer), asyncio.timeout(HANG_S):
+        try:
+            answer = await connection.answer(_without(offer, "typ host"), "127.0.0.3")
+            outside = _without(answer, "typ host")
+            assert _candidates(outside) == {("127.0.0.3", port)}
+            await peer.setRemoteDescription(RTCSessionDescription(outside, "answer"))
+            await party.stands.wait()
+        finally:
+            nat.close()
+            await connection.close()
+
+
+def _without(sdp: str, kind: str) -> str:
+    return "".join(line for line in sdp.splitlines(keepends=True) if kind not in line)
+
+
 def _candidates(sdp: str) -> set[tuple[str, int]]:
     lines = [line.split(" ") for line in sdp.splitlines() if line.startswith("a=candidate")]
     return {(parts[4], int(parts[5])) for parts in lines}
