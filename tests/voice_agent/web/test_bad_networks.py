@@ -15,7 +15,8 @@ from bench.page import RATE, page
 from bench.relay import Network, relay
 from tests.voice_agent.calls.rooms import becomes
 from tests.voice_agent.media import idle
-from tests.voice_agent.web.test_browser import Place, place, records
+from tests.voice_agent.web.test_browser import place, records
+from voice_agent.app import Server
 from voice_agent.transports.webrtc import connection
 from voice_codecs.browser import (
     AiSpeechEnded,
@@ -185,15 +186,15 @@ async def test_what_was_said_into_a_broken_network_was_not_heard(
         await becomes(lambda: heard.ms > 500)
         network.down = True
         await asyncio.sleep(0.5)
-        known = words(here)
+        known = words(here.server)
         assert heard.ms // WORD_MS - 4 <= known <= heard.ms // WORD_MS
         if silent:
             there.rewrite_offer, there.rewrite_answer = detour.offer, detour.answer
             await (await there.move()).close()
         else:
             network.down = False
-        await becomes(lambda: words(here) >= known + 5)
-        assert heard.ms >= words(here) * WORD_MS, "nothing was left out"
+        await becomes(lambda: words(here.server) >= known + 5)
+        assert heard.ms >= words(here.server) * WORD_MS, "nothing was left out"
 
         network.down = another.down = True
         await idle(here.server)
@@ -213,9 +214,9 @@ class Heard:
             self.ms += len(pcm) // (2 * RATE // 1000)
 
 
-def words(here: Place) -> int:
+def words(server: Server) -> int:
     """How many words of the agent's last contribution count as heard."""
-    (one,) = here.server.switchboard._live.values()
+    (one,) = server.switchboard._live.values()
     assert one._call is not None
     return len(one._call.transcript.lines[-1].text.split())
 

@@ -275,7 +275,7 @@ class WebRtcCall:
         pulse, now = connection.pulse, connection.now()
         if (self._cut or self._leg.waits) and pulse.asks(now):
             self._spawn(connection.check())
-        if pulse.gone(now):
+        if pulse.gone:
             self._cuts()
         elif self._cut and self._session is not None:
             self._cut = False

@@ -7,16 +7,18 @@ RTCP would tell more, but browsers send one in five seconds.
 
 ::
 
-      sign           no sign for 60 ms            no sign for 300 ms
-    ───────► THERE ─────────────────────► ASKED ─────────────────────► GONE
-               ▲       (somebody cares)     │                            │
-               └────────────────────────────┴────── sign ────────────────┘
+      sign           no sign for 60 ms            three times in vain, 300 ms
+    ───────► THERE ─────────────────────► ASKED ─────────────────────────────► GONE
+               ▲       (somebody cares)     │                                    │
+               └────────────────────────────┴────────── sign ────────────────────┘
+
+It is asked that counts, not the time: when we stand still, what has come meanwhile waits with us.
 """
 
 QUIET_MS = 60
 """Three packets of a microphone that did not come: neighbors are often late."""
 AGAIN_MS = 100
-GONE_MS = 300
+_IN_VAIN = 3
 
 
 class Pulse:
@@ -26,16 +28,16 @@ class Pulse:
         """The connection stands: that is the first one."""
         self.latest = now
         """What was sent before then has been received, if nothing on the way was lost."""
-        self._asked: int | None = None
-        """When the page was asked for the first time since the latest sign,"""
-        self._asked_again = 0
-        """and for the last time."""
+        self._asks = 0
+        """How often the page was asked since the latest sign,"""
+        self._asked_at = 0
+        """and when for the last time."""
 
     def came(self, at: int) -> None:
         """A packet came at that time, or the answer to what was asked then."""
         if at >= self.latest:
             self.latest = at
-            self._asked = None
+            self._asks = 0
 
     def quiet(self, now: int) -> bool:
         """Whether the next sign is late, if the page has a microphone."""
@@ -43,15 +45,13 @@ class Pulse:
 
     def asks(self, now: int) -> bool:
         """Whether to ask for a sign now. To be called each 20 ms while somebody cares."""
-        if not self.quiet(now):
+        if not self.quiet(now) or (self._asks and now - self._asked_at < AGAIN_MS):
             return False
-        if self._asked is None:
-            self._asked = now
-        elif now - self._asked_again < AGAIN_MS:
-            return False
-        self._asked_again = now
+        self._asks += 1
+        self._asked_at = now
         return True
 
-    def gone(self, now: int) -> bool:
-        """Whether it was asked for so long in vain that nothing seems to get through."""
-        return self._asked is not None and now - self._asked >= GONE_MS
+    @property
+    def gone(self) -> bool:
+        """Whether it was asked so often in vain that nothing seems to get through."""
+        return self._asks > _IN_VAIN

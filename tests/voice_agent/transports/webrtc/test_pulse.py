@@ -1,6 +1,6 @@
 """Signs of life, in time that only the test moves."""
 
-from voice_agent.transports.webrtc.pulse import AGAIN_MS, GONE_MS, QUIET_MS, Pulse
+from voice_agent.transports.webrtc.pulse import AGAIN_MS, QUIET_MS, Pulse
 
 
 def asked(pulse: Pulse, begin: int, end: int) -> list[int]:
@@ -12,7 +12,7 @@ def test_a_page_with_a_microphone_is_never_asked() -> None:
     pulse = Pulse(0)
     for now in range(0, 5000, 20):
         pulse.came(now)
-        assert not pulse.asks(now + 19) and not pulse.gone(now + 19)
+        assert not pulse.asks(now + 19) and not pulse.gone
         assert pulse.latest == now
 
 
@@ -21,16 +21,24 @@ def test_a_page_that_answers_is_there_and_what_it_was_asked_when_counts() -> Non
     assert asked(pulse, 0, 100) == [QUIET_MS]
     pulse.came(QUIET_MS)
     assert pulse.latest == QUIET_MS, "not when the answer came"
-    assert not pulse.gone(10_000), "nobody has asked since"
-    assert pulse.asks(10_000) and not pulse.gone(10_000 + GONE_MS - 1)
+    assert pulse.asks(10_000) and not pulse.gone, "nobody has asked since"
 
 
 def test_a_page_that_never_answers_is_gone_until_it_does() -> None:
     pulse = Pulse(0)
-    assert asked(pulse, 0, 700)[:3] == [60, 60 + AGAIN_MS, 60 + 2 * AGAIN_MS]
-    assert not pulse.gone(60 + GONE_MS - 1) and pulse.gone(60 + GONE_MS)
+    assert asked(pulse, 0, 360) == [60, 60 + AGAIN_MS, 60 + 2 * AGAIN_MS]
+    assert not pulse.gone
+    assert pulse.asks(360) and pulse.gone
     pulse.came(700)
-    assert not pulse.gone(700)
+    assert not pulse.gone
+
+
+def test_when_we_stand_still_ourselves_the_page_is_not_gone() -> None:
+    pulse = Pulse(0)
+    for now in (60, 900, 2000):
+        assert pulse.asks(now) and not pulse.gone
+    pulse.came(2001)
+    assert pulse.asks(3000) and not pulse.gone
 
 
 def test_a_long_way_is_no_absence() -> None:
@@ -43,9 +51,9 @@ def test_a_long_way_is_no_absence() -> None:
             pulse.came(answers.pop(0))
         if pulse.asks(now):
             answers.append(now)
-        if pulse.gone(now):
+        if pulse.gone:
             gone.append(now)
-    assert gone == list(range(60 + GONE_MS, 60 + way, 20))
+    assert gone == list(range(60 + 3 * AGAIN_MS, 60 + way, 20))
 
 
 def test_an_answer_that_is_older_than_a_packet_proves_nothing_new() -> None:
@@ -53,4 +61,5 @@ def test_an_answer_that_is_older_than_a_packet_proves_nothing_new() -> None:
     pulse.came(500)
     assert pulse.asks(560)
     pulse.came(400)
-    assert pulse.latest == 500 and pulse.gone(560 + GONE_MS)
+    assert pulse.latest == 500 and asked(pulse, 580, 1000) == [660, 760, 860, 960]
+    assert pulse.gone
