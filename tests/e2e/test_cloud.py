@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from bench.cloud import Voice, settings_for
 from bench.spelling import spell
 from bench.vendors.running import vendors
 from bench.vendors.service import Delays
@@ -17,28 +18,16 @@ ANSWER = "It costs sixteen dollars."
 SOON = Delays(stt_final_ms=20, llm_first_ms=20, llm_tokens_per_s=1000, tts_first_ms=20)
 
 
-@pytest.mark.parametrize(
-    "voice", [("tts.provider=deepgram",), ("tts.provider=elevenlabs", "tts.voice=v")]
-)
+@pytest.mark.parametrize("voice", ["deepgram", "elevenlabs"])
 async def test_the_carriers_audio_passes_through_unchanged(
-    monkeypatch: pytest.MonkeyPatch, voice: tuple[str, ...]
+    monkeypatch: pytest.MonkeyPatch, voice: Voice
 ) -> None:
     """Mu-law goes to the recognizer and comes from the voice byte by byte as it was."""
     for name, key in (("DEEPGRAM", "dg"), ("OPENAI", "oa"), ("ELEVENLABS", "el")):
         monkeypatch.setenv(f"{name}_API_KEY", key)
     said = spell(QUESTION)
     async with asyncio.timeout(60), vendors(SOON, lambda _: ANSWER) as there:
-        overrides = (
-            "vad=energy",
-            "server.port=0",
-            "stt.provider=deepgram",
-            f"stt.base_url={there.url}",
-            "llm.provider=openai",
-            f"llm.base_url={there.url}/v1",
-            "llm.model=m",
-            *voice,
-            f"tts.base_url={there.url}",
-        )
+        overrides = ("server.port=0", *settings_for(voice, there.url))
         async with serving(load("scripted.toml", overrides, {})) as server:
             record = await place_call(
                 server.url.replace("http", "ws", 1) + "/twilio/media",

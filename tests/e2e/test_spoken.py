@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from bench.cloud import settings_for
 from bench.spelling import spell
 from bench.vendors.running import vendors
 from bench.vendors.service import Delays
@@ -28,16 +29,8 @@ async def test_the_caller_hears_words_and_the_model_reads_what_it_wrote(
     questions = (spell(QUESTION), spell(MORE))
     async with asyncio.timeout(60), vendors(SOON, lambda _: ANSWER) as there:
         overrides = (
-            "vad=energy",
             "server.port=0",
-            "stt.provider=deepgram",
-            f"stt.base_url={there.url}",
-            "llm.provider=openai",
-            f"llm.base_url={there.url}/v1",
-            "llm.model=m",
-            "tts.provider=elevenlabs",
-            "tts.voice=v",
-            f"tts.base_url={there.url}",
+            *settings_for("elevenlabs", there.url),
             "tts.pronunciations.lasagna=luh zahn yuh",
         )
         async with serving(load("scripted.toml", overrides, {})) as server:
