@@ -185,7 +185,14 @@ class WebRtcRoutes:
         call = self._make(
             self._settings, self._bindings, self._most_malformed, self._count, self._spawn
         )
-        answer, _ = await call.answer(sdp)
+        try:
+            answer, _ = await call.answer(sdp)
+        except OfferRefused as refusal:
+            if refusal.code != "busy":
+                raise
+            raise _Problem(
+                "webrtc_unavailable", f"{refusal} The WebSocket needs none."
+            ) from refusal
         id = token_urlsafe(24)
         self._calls[id] = call
         self._waiting += 1

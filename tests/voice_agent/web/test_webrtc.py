@@ -6,17 +6,21 @@ import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
 from bench.page import FRAME_BYTES, Page, PageError, page
 from tests.voice_agent.calls.rooms import becomes
 from tests.voice_agent.media import HANG_S, idle
 from tests.voice_agent.transports.webrtc.test_bindings import free_ports
 from tests.voice_agent.web.test_browser import HELLO, PAGE, Place, place, records
+from voice_agent.sections import ServerSettings, WebRtcSettings
+from voice_agent.web.entrance import Entrance
+from voice_agent.web.webrtc import WebRtcRoutes
 from voice_codecs.browser import (
     ActionTaken,
     End,
@@ -372,12 +376,30 @@ async def test_who_would_not_get_to_loopback_is_told_at_once(tmp_path: Path) -> 
                     assert response.status == 400, "the offer is looked at"
 
 
+@pytest.mark.parametrize("addresses", [(), ("0.0.0.0",)])
+async def test_whose_proxy_makes_the_server_public_is_told_of_loopback(
+    addresses: tuple[str, ...],
+) -> None:
+    settings = WebRtcSettings(addresses=addresses)
+    server = ServerSettings(public_url="https://agent.example.com")
+    entrance = cast(Entrance, None)  # Nobody comes.
+    with capture_logs() as events:
+        async with WebRtcRoutes(settings, server, 20, "", entrance, lambda kind: None).running():
+            pass
+    told = ["webrtc_on_loopback_only"] if not addresses else []
+    assert [each["event"] for each in events] == told
+
+
 async def test_no_port_is_free(tmp_path: Path) -> None:
     only = f"webrtc.ports=[{(port := free_ports(1))}, {port}]"
     async with place(tmp_path, only) as here, talking(here) as there:
         with pytest.raises(PageError) as refused:
             await there.move()
         assert (refused.value.status, refused.value.code) == (503, "busy")
+        async with page(here.server.url) as second:
+            with pytest.raises(PageError) as refused:
+                await second.begin(token=await here.token(), personaName="Anna")
+            assert (refused.value.status, refused.value.code) == (501, "webrtc_unavailable")
         assert there.link is not None
         there.link.listens = True
         there.say(UpdateState({"table": 4}))
