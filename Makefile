@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models console run demo test lint unit call-tests model-tests browser-tests chromium coturn \
+.PHONY: help setup models console run demo test lint unit call-tests model-tests browser-tests browsers coturn \
 	bench docs journals clean
 
 help:  ## Show the targets.
@@ -70,11 +70,20 @@ call-tests: setup
 model-tests: models
 	$(BIN)/pytest -q -m models tests/e2e tests/pipelines/providers tests/voice_agent/personas
 
-chromium:
-	@command -v chromium >/dev/null || { \
+# The tests of Firefox and WebKit skip what is missing; those of Chromium are most.
+BROWSERS := chromium fonts-dejavu-core firefox-esr webkit2gtk-driver xvfb
+
+browsers:
+	@missing=; for each in chromium firefox-esr WebKitWebDriver Xvfb; do command -v $$each >/dev/null || missing=1; done; \
+	if [ "$$missing" ]; then \
 		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-			apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; \
-		else echo "The browser tests need Chromium: apt-get install chromium fonts-dejavu-core" >&2; exit 1; fi; }
+			export DEBIAN_FRONTEND=noninteractive; apt-get update -qq; \
+			apt-get install -y -qq --no-install-recommends $(BROWSERS) >/dev/null || \
+				apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; \
+		fi; \
+		command -v chromium >/dev/null || { \
+			echo "The browser tests need Chromium: apt-get install chromium fonts-dejavu-core" >&2; exit 1; }; \
+	fi
 
 # Without coturn the tests of TURN are skipped. Debian would start it at once, for everybody.
 coturn:
@@ -86,7 +95,7 @@ coturn:
 			&& rm -f /etc/systemd/system/multi-user.target.wants/coturn.service \
 			|| echo "coturn cannot be installed, so the tests of TURN are skipped." >&2; fi
 
-browser-tests: models chromium coturn $(CONSOLE)/index.html
+browser-tests: models browsers coturn $(CONSOLE)/index.html
 	$(BIN)/pytest -q -n 2 -m browser tests/browser
 
 bench: models  ## Measure this machine (some minutes).

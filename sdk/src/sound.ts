@@ -8,6 +8,13 @@
 
 const MEASURED = 1024;
 
+/** Firefox tells beforehand; with some sound cards its context takes a second to run. */
+declare global {
+  interface Navigator {
+    getAutoplayPolicy?(context: AudioContext): "allowed" | "allowed-muted" | "disallowed";
+  }
+}
+
 export class Sound {
   readonly context: AudioContext;
   readonly #element: HTMLAudioElement;
@@ -17,12 +24,15 @@ export class Sound {
   readonly #samples = new Float32Array(MEASURED);
   #source: AudioNode | null = null;
   #voice: AudioNode | null = null;
+  /** The browser has said that it lets it play: what does not run yet is only slow. */
+  readonly #mayPlay: boolean;
   #isBlocked = false;
   #closed = false;
 
   /** Make it in the handler of a click where there is one: browsers let it play then. */
   constructor(element: HTMLAudioElement | null, blocked: (blocked: boolean) => void) {
     this.context = new AudioContext({ latencyHint: "interactive" });
+    this.#mayPlay = navigator.getAutoplayPolicy?.(this.context) === "allowed";
     this.#element = element ?? document.createElement("audio");
     this.#element.autoplay = true;
     this.#element.setAttribute("playsinline", "");
@@ -100,7 +110,8 @@ export class Sound {
     void this.start().then(() => {
       // It may not: then it says so neither with an error nor with an event.
       setTimeout(() => {
-        if (!this.#closed && (this.context.state !== "running" || this.#element.paused)) this.#watch();
+        const waits = this.context.state !== "running" && !this.#mayPlay;
+        if (!this.#closed && (waits || this.#element.paused)) this.#watch();
       }, 300);
     });
   }

@@ -62,9 +62,9 @@ registerProcessor(
       this.#playout = new Playout(options.processorOptions.rate as number, sampleRate);
       this.port.onmessage = ({ data }: MessageEvent) => {
         if (data instanceof ArrayBuffer) this.#playout.push(new Int16Array(data));
+        else if (data === "close") this.#open = false;
         else if ("flush" in data) this.#playout.flush(data.flush as number);
-        else if ("latency" in data) this.#latency = (data.latency as number) * sampleRate;
-        else this.#open = false;
+        else this.#latency = (data.latency as number) * sampleRate;
       };
     }
 

@@ -109,6 +109,8 @@ class Pages:
     """HTML by path."""
     headers: dict[str, str] = field(default_factory=dict)
     """Of every page, such as a Content-Security-Policy."""
+    head: str = ""
+    """What every page begins with."""
 
     def put(self, html: str, path: str = "/") -> str:
         """Serve this page; its address."""
@@ -118,7 +120,7 @@ class Pages:
     async def get(self, request: web.Request) -> web.Response:
         if (text := self.texts.get(request.path)) is None:
             raise web.HTTPNotFound
-        return web.Response(text=text, content_type="text/html", headers=self.headers)
+        return web.Response(text=self.head + text, content_type="text/html", headers=self.headers)
 
 
 @contextmanager
