@@ -1,8 +1,8 @@
 """The live calls of one process: who is let in, what is told of each, how they end."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -99,9 +99,7 @@ class Switchboard:
         self.check()
         house = self.house
         assert house is not None  # `check` has refused the call otherwise.
-        self._numbers += 1
-        number = self._numbers
-        one = self._live[number] = OneCall(
+        one = OneCall(
             house,
             self._metrics,
             self._journals,
@@ -114,19 +112,31 @@ class Switchboard:
         )
         if client is not None:
             one.conversation.subscribe(client)
+        connected = False
+        with self._listed(one):
+            try:
+                async with one.running(acknowledges) as line:
+                    connected = True
+                    yield line
+            except* Exception as problem:
+                # The boundary of a call: a bug ends this one and is told with its traceback.
+                log.error("call_crashed", exc_info=problem)
+        if not connected:
+            raise CallRefused("The call could not be connected.")
+
+    @contextmanager
+    def _listed(self, one: OneCall) -> Iterator[None]:
+        """The call takes a slot and is on the board, and is accounted for at its end."""
+        self._numbers += 1
+        number = self._numbers
+        self._live[number] = one
         self._idle.clear()
         self._metrics.live_calls.set(len(self._live))
         if one.watch is not None:
             self.board.began(one.watch)
         log.info("call_started")
-        connected = False
         try:
-            async with one.running(acknowledges) as line:
-                connected = True
-                yield line
-        except* Exception as problem:
-            # The boundary of a call: a bug ends this one and is told with its traceback.
-            log.error("call_crashed", exc_info=problem)
+            yield
         finally:
             del self._live[number]
             if one.watch is not None:
@@ -136,8 +146,6 @@ class Switchboard:
                 self._idle.set()
             self._metrics.live_calls.set(len(self._live))
             self._account_for(one)
-        if not connected:
-            raise CallRefused("The call could not be connected.")
 
     def _account_for(self, one: OneCall) -> None:
         self._metrics.call_ended(one.reason)
