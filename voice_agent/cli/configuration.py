@@ -20,7 +20,7 @@ def check_config(file: str = "local.toml", *, overrides: Overrides = (), json: b
     """
     import msgspec
 
-    from ..models.store import State
+    from ..models.shelf import State
     from ..providers import model_store, needed_models
     from ..settings import check_exposure, check_providers, load
 

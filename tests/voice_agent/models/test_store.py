@@ -20,7 +20,8 @@ from voice_agent.models.errors import (
 )
 from voice_agent.models.hub import Hub
 from voice_agent.models.manifest import Manifest
-from voice_agent.models.store import State, Store, default_root
+from voice_agent.models.shelf import State
+from voice_agent.models.store import Store, default_root
 
 from .conftest import HALVES, WHOLE, Server, manifest_of, wheel_of
 
