@@ -40,12 +40,16 @@ from voice_codecs.pcm import PCM16_8K, PCM16_16K, AudioFormat
 from voice_pipelines.engine.line import Line
 
 from ..sections import BrowserSettings
+from .pulse import Pulse
 from .sending import CLOSE_S, UNREAD_LIMIT, Close, runs_through
 from .session import Allowance, ClientMessages, Refused, Session, error_of
 
 _FORMATS = {8000: PCM16_8K, 16_000: PCM16_16K}
 _AHEAD_MS = 5000
 """Audio that may come at once, after a pause of the network."""
+_LOOK_MS = 250
+"""How often it is looked whether the client is still there, while there is something to be heard;
+TCP may need as long to send again what was lost."""
 
 log = structlog.get_logger()
 
@@ -69,6 +73,12 @@ class WebSocketLeg:
     def __init__(self, socket: web.WebSocketResponse, transport: asyncio.Transport | None) -> None:
         self._socket = socket
         self._transport = transport
+        self._loop = asyncio.get_running_loop()
+        self._pulse = Pulse(self._now(), _LOOK_MS, _LOOK_MS)
+        self._line: Line | None = None
+        self._cut = False
+        """Nothing gets through to the client, as far as is known."""
+        self._looking: asyncio.TimerHandle | None = None
         self._format = PCM16_16K
         self._opening: Sequence[FromServer] = ()
         self._generation = 0
@@ -94,6 +104,19 @@ class WebSocketLeg:
         for message in opening:
             self._write(serialize(message))
 
+    def connect(self, line: Line | None) -> None:
+        """The call's line, which is told when nothing gets through; None when it is over."""
+        self._line = line
+        if line is None and self._looking is not None:
+            self._looking.cancel()
+
+    def came(self) -> None:
+        """Something came of the client."""
+        self._pulse.came(self._now())
+        if self._cut and self._line is not None:
+            self._cut = False
+            self._line.mend()
+
     def refuse(self, refusal: Close) -> None:
         """Say why there is no call."""
         self._opening = ()
@@ -110,6 +133,7 @@ class WebSocketLeg:
 
     def mark(self, name: str) -> None:
         self._marks.append((self._sent, name))
+        self._look_again()
 
     def clear(self) -> None:
         self._generation += 1
@@ -133,6 +157,25 @@ class WebSocketLeg:
         while self._marks and self._marks[0][0] <= samples:
             passed.append(self._marks.popleft()[1])
         return passed
+
+    def _look_again(self) -> None:
+        if self._looking is None and self._line is not None:
+            self._looking = self._loop.call_later(_LOOK_MS / 1000, self._look)
+
+    def _look(self) -> None:
+        """Look whether the client is there, while the agent speaks or would."""
+        self._looking = None
+        if self._line is None or not (self._marks or self._cut):
+            return
+        if self._pulse.asks(self._now()) and not self._socket.closed:
+            runs_through(self._socket.ping())
+        if self._pulse.gone and not self._cut:
+            self._cut = True
+            self._line.cut()
+        self._look_again()
+
+    def _now(self) -> int:
+        return int(self._loop.time() * 1000)
 
     def abort(self) -> None:
         """Drop the connection without a word: nobody is listening."""
@@ -183,6 +226,7 @@ class BrowserSocket:
             max_msg_size=MAX_MESSAGE_BYTES,
             compress=False,
             timeout=CLOSE_S,
+            autoping=False,  # The answers to our pings are news.
             heartbeat=self._settings.quiet_ms / 1000,
         )
         await socket.prepare(request)
@@ -190,13 +234,17 @@ class BrowserSocket:
         most_malformed = self._settings.malformed_messages
         messages = ClientMessages(leg, most_malformed, self._count, self._now)
         try:
-            init = await self._until_init(socket, messages)
+            init = await self._until_init(socket, messages, leg)
             # What `end` remains if a bug ends the call: its context swallows the exception.
             end = Close(1011, "the server failed")
             async with self._admit(init, leg, request.headers.get("Origin", "")) as session:
                 leg.open()
-                # Leaving the context hangs the leg up: it has to know how.
-                end = leg.end = await self._stream(socket, messages, leg, session)
+                leg.connect(session.line)
+                try:
+                    # Leaving the context hangs the leg up: it has to know how.
+                    end = leg.end = await self._stream(socket, messages, leg, session)
+                finally:
+                    leg.connect(None)
         except Close as refusal:
             end = refusal
             if end.code != 1000:
@@ -209,12 +257,14 @@ class BrowserSocket:
         await leg.hang_up()
         return socket
 
-    async def _until_init(self, socket: web.WebSocketResponse, messages: ClientMessages) -> Init:
+    async def _until_init(
+        self, socket: web.WebSocketResponse, messages: ClientMessages, leg: WebSocketLeg
+    ) -> Init:
         deadline = self._settings.start_ms / 1000
         try:
             async with asyncio.timeout(deadline):
                 while True:
-                    match await self._next(socket, messages):
+                    match await self._next(socket, messages, leg):
                         case Init(sample_rate=rate) as init:
                             if rate not in RATES:
                                 raise Refused(1003, "format", "sampleRate must be 8000 or 16000")
@@ -243,7 +293,7 @@ class BrowserSocket:
         audio = Allowance(rate, rate * _AHEAD_MS // 1000, self._now())
         try:
             while True:
-                match message := await self._next(socket, messages):
+                match message := await self._next(socket, messages, leg):
                     case bytes():
                         if message and not messages.muted:
                             self._hear(message, leg, session.line, audio)
@@ -270,10 +320,16 @@ class BrowserSocket:
             self._count("too_fast")
 
     async def _next(
-        self, socket: web.WebSocketResponse, messages: ClientMessages
+        self, socket: web.WebSocketResponse, messages: ClientMessages, leg: WebSocketLeg
     ) -> FromClient | bytes | None:
         """The next message; None for one that is none. Raises Close, and _Gone at the end."""
         message = await socket.receive()
+        leg.came()
+        if message.type is WSMsgType.PING:
+            await socket.pong(message.data)
+            return None
+        if message.type is WSMsgType.PONG:
+            return None
         if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
             raise _Gone
         messages.came()

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -14,9 +15,10 @@ import pytest
 from bench.page import RATE, page
 from bench.relay import Network, relay
 from tests.voice_agent.calls.rooms import becomes
-from tests.voice_agent.media import idle
-from tests.voice_agent.web.test_browser import place, records
+from tests.voice_agent.media import HANG_S, idle
+from tests.voice_agent.web.test_browser import HELLO, place, records
 from voice_agent.app import Server
+from voice_agent.client import Client
 from voice_agent.transports.webrtc import connection
 from voice_codecs.browser import (
     AiSpeechEnded,
@@ -201,6 +203,75 @@ async def test_what_was_said_into_a_broken_network_was_not_heard(
         (record,) = await records(here)
         kept = record.messages[-1][1].split()
         assert kept == WORDS[: len(kept)] and known + 5 <= len(kept) <= heard.ms // WORD_MS
+
+
+async def test_a_socket_that_leads_nowhere_for_a_while(tmp_path: Path) -> None:
+    """S004-22: what the client has not told was not heard, however long ago it was sent; the agent
+    goes on from there."""
+    async with (
+        place(
+            tmp_path, f"tts.audio_ms={len(WORDS) * WORD_MS}", "interruption.enabled=false"
+        ) as here,
+        tunnel(here.server.url) as (url, is_open),
+        Client(url, here.secret, deadline_s=HANG_S) as client,
+        asyncio.TaskGroup() as group,
+    ):
+        player = Player(client)
+        await client.init(persona_name="Anna")
+        group.create_task(player.plays())
+        await becomes(lambda: bool(client.messages) and client.messages[-1].content == HELLO)
+        player.ms = 0
+        await client.say_text(" ".join(WORDS) + ".")
+        await becomes(lambda: words(here.server) >= 4)
+        is_open.clear()
+        await asyncio.sleep(0.3)
+        known = words(here.server)
+        await asyncio.sleep(2)
+        assert words(here.server) == known < len(WORDS), "not what the clock says"
+        is_open.set()
+        await becomes(lambda: words(here.server) == len(WORDS))
+        assert player.ms >= 0.95 * len(WORDS) * WORD_MS, "nothing was left out"
+        await client.end()
+
+
+class Player:
+    """Plays what a client gets in real time."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self.ms = 0
+
+    async def plays(self) -> None:
+        async for chunk in self._client.audio():
+            ms = len(chunk) // (2 * RATE // 1000)
+            await asyncio.sleep(ms / 1000)
+            self.ms += ms
+
+
+@asynccontextmanager
+async def tunnel(url: str) -> AsyncIterator[tuple[str, asyncio.Event]]:
+    """A way to a server that keeps what passes while it is not open, as TCP does."""
+    is_open = asyncio.Event()
+    is_open.set()
+    there = urlsplit(url)
+
+    async def passes(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            await is_open.wait()
+            writer.write(data)
+            await writer.drain()
+        writer.close()
+
+    async def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        far_reader, far_writer = await asyncio.open_connection(there.hostname, there.port)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(passes(reader, far_writer))
+            group.create_task(passes(far_reader, writer))
+
+    server = await asyncio.start_server(accepted, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        yield f"http://127.0.0.1:{port}", is_open
 
 
 class Heard:

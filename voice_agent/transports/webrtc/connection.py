@@ -29,11 +29,11 @@ from OpenSSL import SSL
 from voice_codecs.jitter import Gap, JitterHold, Packet, Piece
 from voice_codecs.opus import OpusDecoder, OpusEncoder
 
+from ..pulse import Pulse
 from ..sending import CLOSE_S, UNREAD_LIMIT
 from .bindings import Bindings
 from .gathering import gather_at
 from .offer import OfferRefused, answer_for, checked, has_channel
-from .pulse import Pulse
 from .track import PacedTrack
 
 CHANNEL = "events"

@@ -1,6 +1,8 @@
 """Signs of life, in time that only the test moves."""
 
-from voice_agent.transports.webrtc.pulse import AGAIN_MS, QUIET_MS, Pulse
+from voice_agent.transports.pulse import Pulse
+
+QUIET_MS, AGAIN_MS = 60, 100
 
 
 def asked(pulse: Pulse, begin: int, end: int) -> list[int]:
