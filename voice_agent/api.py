@@ -165,6 +165,7 @@ async def api(
         telephone=TelephoneCheck(settings, os.environ, exchange.rest if exchange else None),
         catalog=Catalog(settings, os.environ, shared),
         defaults=_defaults(configuration),
+        prices=settings.prices,
         templates=_templates(reception.default),
         keys_set={each.key for each in PRESETS.values() if os.environ.get(each.key)},
         requests_per_minute=settings.access.requests_per_minute,

@@ -1,13 +1,65 @@
 """Ogg pages for an Opus stream (RFC 3533, RFC 7845): written page by page, so that what a crash
-leaves can be played."""
+leaves can be played, and read again as far as they go."""
 
 import struct
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
 
 _CAPTURE = b"OggS"
 _FIRST, _LAST = 0x02, 0x04
 _MOST_SEGMENTS = 255
 _RATE = 48_000
 """Opus counts in these samples, whatever it was given."""
+
+
+_HEAD = struct.Struct("<4sBBqIIIB")
+
+
+class OpusPage(NamedTuple):
+    """What a page holds."""
+
+    granule: int
+    """Samples at 48 kHz up to its end, those that decoders drop at the beginning included."""
+    packets: list[bytes]
+
+
+class OpusHead(NamedTuple):
+    """What the first page tells of the stream."""
+
+    channels: int
+    pre_skip: int
+    """Samples at 48 kHz that decoders drop at the beginning."""
+
+
+def opus_head(page: OpusPage) -> OpusHead:
+    """What the first page tells. Raises ValueError if it is none of Opus."""
+    packet = page.packets[0] if page.packets else b""
+    if len(packet) < 19 or not packet.startswith(b"OpusHead\x01"):
+        raise ValueError("not an Ogg file with Opus")
+    return OpusHead(packet[9], int.from_bytes(packet[10:12], "little"))
+
+
+def read_pages(file: BinaryIO) -> Iterator[OpusPage]:
+    """The pages of a file as `OpusPages` writes them: no packet goes on to the next page. What a
+    crash has cut off is left out; checksums are not looked at.
+
+    Raises ValueError if it is no such file, and OSError.
+    """
+    while len(head := file.read(_HEAD.size)) == _HEAD.size:
+        capture, version, _, granule, _, _, _, count = _HEAD.unpack(head)
+        if (capture, version) != (_CAPTURE, 0):
+            raise ValueError("not an Ogg file")
+        lacing = file.read(count)
+        content = file.read(sum(lacing))
+        if len(lacing) < count or len(content) < sum(lacing):
+            return
+        packets, begin, end = [], 0, 0
+        for length in lacing:
+            end += length
+            if length < 255:
+                packets.append(content[begin:end])
+                begin = end
+        yield OpusPage(granule, packets)
 
 
 class OpusPages:
@@ -61,9 +113,8 @@ class OpusPages:
         self._packets.append(packet)
 
     def _page(self, kind: int, granule: int) -> bytes:
-        head = struct.pack(
-            "<4sBBqIIIB",
-            *(_CAPTURE, 0, kind, granule, self._serial, self._sequence, 0, len(self._segments)),
+        head = _HEAD.pack(
+            _CAPTURE, 0, kind, granule, self._serial, self._sequence, 0, len(self._segments)
         )
         page = bytearray(head + self._segments + b"".join(self._packets))
         struct.pack_into("<I", page, 22, checksum(page))

@@ -1,4 +1,4 @@
-"""Opus for live speech (RFC 6716), by libopus: mono PCM16 in and out, a packet at a time.
+"""Opus (RFC 6716), by libopus: PCM16 in and out, a packet at a time.
 
 libopus converts between 48 kHz and the rates that it knows by itself, so nothing is resampled. It
 comes with the extra ``webrtc``; both classes raise ImportError where it is not installed.
@@ -17,17 +17,18 @@ _PER_10_MS = CLOCK // 100
 class OpusDecoder:
     """Packets of one stream, in their order, to PCM16."""
 
-    def __init__(self, rate: int) -> None:
-        """`rate` is 8000, 12000, 16000, 24000 or 48000."""
+    def __init__(self, rate: int, channels: int = 1) -> None:
+        """`rate` is 8000, 12000, 16000, 24000 or 48000; of several channels samples alternate."""
         from opuslib_next import Decoder  # type: ignore[import-untyped]
         from opuslib_next.api import decoder as api  # type: ignore[import-untyped]
 
         self._rate = rate
-        self._decoder: Any = Decoder(rate, 1)  # Frees the state with itself.
+        self._decoder: Any = Decoder(rate, channels)  # Frees the state with itself.
         # Its own `decode` turns each sample into a Python number: four times the work.
         self._decode: Any = api.libopus_decode
         self._most = rate * _LONGEST_MS // 1000
-        self._room = (ctypes.c_int16 * self._most)()
+        self._frame = 2 * channels
+        self._room = (ctypes.c_int16 * (self._most * channels))()
 
     def decode(self, packet: bytes) -> bytes:
         """The packet's sound; empty if it is none of Opus."""
@@ -56,7 +57,7 @@ class OpusDecoder:
         count = self._decode(
             self._decoder.decoder_state, packet, len(packet), self._room, samples, redundancy
         )
-        return ctypes.string_at(self._room, 2 * count) if count > 0 else b""
+        return ctypes.string_at(self._room, self._frame * count) if count > 0 else b""
 
 
 class OpusEncoder:

@@ -7,6 +7,7 @@ be in the way of the live ones.
 
 import asyncio
 import itertools
+import tempfile
 import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -42,6 +43,12 @@ _STREAMS = 100
 """Of one call."""
 _REPLAY_S = 10.0
 _OUTLINES = 64
+_LARGEST_FETCHED = 256 * 1024 * 1024
+"""Bytes of a recording in a store that is fetched to be drawn: two hours of a telephone call as
+WAV, eighteen as Opus."""
+_FETCH_S = 30.0
+_DRAW_S = 20.0
+"""Opus takes about a second for five minutes."""
 _PIECE = 1024 * 1024
 """Bytes of a recording in a store that are held at once."""
 _TYPES = {"wav": "audio/wav", "ogg": "audio/ogg"}
@@ -81,6 +88,8 @@ class Sound:
     """None for one in the store."""
     size: int = 0
     """In bytes, of one in the store."""
+    version: str = ""
+    """Of one in the store: another one after it was written again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +116,9 @@ class RecordedCalls:
         self._open_store = store
         self._store: ObjectStore | None = None
         self._room = asyncio.Semaphore(_AT_ONCE)
-        self._outlines: OrderedDict[tuple[str, int, int, int], Outline] = OrderedDict()
+        self._outlines: OrderedDict[tuple[str, int, str, int], Outline] = OrderedDict()
+        self._drawing = asyncio.Semaphore(1)
+        """Not `_room`: a long recording is not in the way of the rest of a page."""
 
     # Journals ------------------------------------------------------------------------------------
 
@@ -182,14 +193,54 @@ class RecordedCalls:
         raise NotRecorded("There is no recording of it.")
 
     async def outline(self, sound: Sound, stretches: int) -> Outline:
-        """A recording as a picture of so many stretches. Raises NotRecorded."""
-        if sound.path is None or sound.path.suffix != ".wav":
-            raise NotRecorded("Only recordings that are WAV files on this machine are drawn.")
-        path = sound.path
-        try:
-            return await self._in_thread(lambda: self._drawn(path, stretches))
-        except (OSError, ValueError) as error:
-            raise NotRecorded("The recording cannot be read.") from error
+        """A recording as a picture of so many stretches. Raises NotRecorded, TooLarge."""
+        async with self._drawing:
+            try:
+                if sound.path is not None:
+                    return await self._drawn(sound.path, await _named(sound.path), stretches)
+                return await self._fetched(sound, stretches)
+            except (OSError, ValueError) as error:
+                raise NotRecorded("The recording cannot be read.") from error
+            except ImportError as error:
+                raise NotRecorded(
+                    "Recordings in Opus are drawn where the server has its decoder: "
+                    "pip install 'voice-agent[opus]'."
+                ) from error
+
+    async def _fetched(self, sound: Sound, stretches: int) -> Outline:
+        from obstore.exceptions import BaseError
+
+        name = (sound.name, sound.size, sound.version)
+        if (known := self._outlines.get((*name, stretches))) is not None:
+            return known
+        if sound.size > _LARGEST_FETCHED:
+            raise TooLarge(
+                f"The recording has {sound.size >> 20} MiB, and at most "
+                f"{_LARGEST_FETCHED >> 20} are fetched from the store to be drawn."
+            )
+        with tempfile.NamedTemporaryFile() as copy:
+            try:
+                async with asyncio.timeout(_FETCH_S):
+                    async for piece in self.pieces(sound, 0, sound.size):
+                        await asyncio.to_thread(copy.write, piece)
+            except TimeoutError as error:
+                raise TooLarge(
+                    f"The recording was not fetched from the store in {_FETCH_S:.0f} s."
+                ) from error
+            except BaseError as error:
+                raise NotRecorded("The store of the recordings does not answer.") from error
+            await asyncio.to_thread(copy.flush)
+            return await self._drawn(Path(copy.name), name, stretches)
+
+    async def _drawn(self, path: Path, name: tuple[str, int, str], stretches: int) -> Outline:
+        """The outline of a file; `name` is what it is kept by."""
+        key = (*name, stretches)
+        if (known := self._outlines.get(key)) is not None:
+            return known
+        drawn = self._outlines[key] = await asyncio.to_thread(_outline, path, stretches)
+        while len(self._outlines) > _OUTLINES:
+            self._outlines.popitem(last=False)
+        return drawn
 
     async def pieces(self, sound: Sound, begin: int, end: int) -> AsyncIterator[bytes]:
         """The bytes of a recording in the store from `begin` up to `end`."""
@@ -217,7 +268,7 @@ class RecordedCalls:
             return None
         except (BaseError, OSError) as error:
             raise NotRecorded("The store of the recordings does not answer.") from error
-        return Sound(path.name, content_type, None, meta["size"])
+        return Sound(path.name, content_type, None, meta["size"], meta["e_tag"] or "")
 
     def _opened_store(self) -> "ObjectStore":
         assert self._open_store is not None
@@ -225,22 +276,28 @@ class RecordedCalls:
             self._store = self._open_store()
         return self._store
 
-    def _drawn(self, path: Path, stretches: int) -> Outline:
-        from voice_codecs.peaks import outline  # Imports numpy.
-
-        about = path.stat()
-        key = str(path), about.st_size, about.st_mtime_ns, stretches
-        if (known := self._outlines.get(key)) is not None:
-            return known
-        made = outline(path, stretches)
-        drawn = self._outlines[key] = Outline(made.duration_ms, made.left, made.right)
-        while len(self._outlines) > _OUTLINES:
-            self._outlines.popitem(last=False)
-        return drawn
-
     async def _in_thread(self, work: Callable[[], T]) -> T:
         async with self._room:
             return await asyncio.to_thread(work)
+
+
+async def _named(path: Path) -> tuple[str, int, str]:
+    about = await asyncio.to_thread(path.stat)
+    return str(path), about.st_size, str(about.st_mtime_ns)
+
+
+def _outline(path: Path, stretches: int) -> Outline:
+    from voice_codecs.peaks import outline  # Imports numpy.
+
+    until = time.monotonic() + _DRAW_S
+
+    def going_on() -> None:
+        if time.monotonic() > until:
+            raise TooLarge(f"The recording is too long to be drawn in {_DRAW_S:.0f} s.")
+        time.sleep(0)  # Lets the event loop have the interpreter, for the sake of live calls.
+
+    made = outline(path, stretches, going_on)
+    return Outline(made.duration_ms, made.left, made.right)
 
 
 def what_if(journal: Journal, policy: TurnPolicy) -> list[Change]:

@@ -106,6 +106,7 @@ class TurnView(View, frozen=True):
     user_text: str
     agent_text: str
     heard_text: str
+    speech_began: int | None
     speech_ended: int | None
     first_audio: int | None
     first_audio_ms: int | None
@@ -231,6 +232,7 @@ def turn(measured: Turn) -> TurnView:
         user_text=measured.user_text,
         agent_text=measured.agent_text,
         heard_text=measured.heard_text,
+        speech_began=measured.speech_began,
         speech_ended=measured.speech_ended,
         first_audio=measured.first_audio,
         first_audio_ms=measured.first_audio_ms,

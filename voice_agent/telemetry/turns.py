@@ -26,6 +26,7 @@ from voice_pipelines.conversation.commands import (
     Silence,
     Speak,
     StartReply,
+    StartUtterance,
 )
 from voice_pipelines.conversation.events import (
     Event,
@@ -38,6 +39,7 @@ from voice_pipelines.conversation.events import (
     ReplyStarted,
     ReplyUsage,
     SpeechReady,
+    SpeechStarted,
     SpeechStopped,
     Transcribed,
 )
@@ -53,6 +55,10 @@ STAGES = (
     "heard",
 )
 """The stages of a turn in the order in which they end, as a rule."""
+
+
+_COUGH_MS = 2_000
+"""Speech without words that so long a silence follows is no part of what is said next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +83,8 @@ class Turn:
     user_text: str = ""
     agent_text: str = ""
     heard_text: str = ""
+    speech_began: int | None = None
+    """When the first voiced audio was heard of what the turn answers; None if it was written."""
     speech_ended: int | None = None
     """When the caller's last voiced audio before it ended."""
     asked: int | None = None
@@ -179,6 +187,9 @@ class TurnMeter:
     turns: list[Turn] = field(default_factory=list)
     """The released turns so far, in the order of release."""
     _open: dict[int, Turn] = field(default_factory=dict)
+    _heard: "_Heard" = field(default_factory=lambda: _Heard())
+    _places: dict[int, int] = field(default_factory=dict)
+    """By turn how many contributions of the caller there were."""
     _speech_ended: int | None = None
     _asked: dict[int, int] = field(default_factory=dict)
     _request: int = 0
@@ -187,14 +198,20 @@ class TurnMeter:
     def event(self, now: int, event: Event) -> Turn | None:
         """Take an event; return the turn that it completes, if it does."""
         match event:
+            case SpeechStarted():
+                self._heard.started(now)
             case SpeechStopped(_, silence_ms):
                 self._speech_ended = now - silence_ms
+                self._heard.stopped(now)
             case KeyPressed():
+                self._heard = _Heard()
                 # What answers keys is not measured from something said long before.
                 self._speech_ended = self._transcribed = None
                 self._request = 0
-            case Transcribed(_, _, request) if request == self._request:
-                self._transcribed = now
+            case Transcribed(_, text, request):
+                self._heard.has_words = self._heard.has_words or bool(text)
+                if request == self._request:
+                    self._transcribed = now
             case ReplyStarted(turn) if found := self._open.get(turn):
                 found.first_token = now
             case ReplyUsage(turn, read, cached, written) if found := self._open.get(turn):
@@ -221,11 +238,14 @@ class TurnMeter:
     def command(self, now: int, command: Command) -> Turn | None:
         """Take a command; return the turn that it completes, if it does."""
         match command:
+            case StartUtterance():
+                self._heard.utter(now)
             case Settle(_, request):
                 self._request = request
                 self._asked[request] = now
             case StartReply(turn, history):
                 user = history[-1].text if history and history[-1].role == "user" else ""
+                self._places[turn] = sum(each.role == "user" for each in history)
                 self._open[turn] = Turn(
                     turn,
                     user_text=user,
@@ -240,6 +260,7 @@ class TurnMeter:
                 found.released = now
                 if found.is_answer:
                     # The draft may be older than the last pause and its settled words.
+                    found.speech_began = self._began(found)
                     found.speech_ended = self._speech_ended
                     found.asked = self._asked.get(self._request)
                     found.transcribed = self._transcribed
@@ -254,12 +275,50 @@ class TurnMeter:
                 pass
         return None
 
+    def _began(self, turn: Turn) -> int | None:
+        """When what a turn answers began: before an earlier answer to the same, if it goes on."""
+        place = self._places.get(turn.number)
+        for before in reversed(self.turns):
+            if before.is_answer:
+                same = self._places.get(before.number) == place
+                if same and turn.user_text.startswith(before.user_text):
+                    return before.speech_began
+                break
+        return self._heard.said_from
+
     def _released(self, number: int) -> Turn | None:
         return next((turn for turn in reversed(self.turns) if turn.number == number), None)
 
     def _close(self, number: int) -> Turn | None:
         turn = self._open.pop(number)
         return turn if turn.released is not None else None
+
+
+@dataclass(slots=True)
+class _Heard:
+    """Where in what the gate tells an utterance began."""
+
+    said_from: int | None = None
+    """Of the last utterance that is over."""
+    has_words: bool = False
+    _since: int | None = None
+    _stopped: int | None = None
+    """When the caller fell silent; None while they speak."""
+
+    def started(self, now: int) -> None:
+        forgotten = self._stopped is not None and now - self._stopped > _COUGH_MS
+        if self._since is None or (forgotten and not self.has_words):
+            self._since = now
+        self._stopped = None
+
+    def stopped(self, now: int) -> None:
+        self._stopped = now
+
+    def utter(self, now: int) -> None:
+        """What is heard from now on is another utterance."""
+        speaks = self._since is not None and self._stopped is None
+        self.said_from, self._since = self._since, now if speaks else None
+        self.has_words = False
 
 
 def turns(entries: Iterable[Entry]) -> Iterator[Turn]:

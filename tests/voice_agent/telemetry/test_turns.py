@@ -15,6 +15,7 @@ from voice_pipelines.conversation.commands import (
     Silence,
     Speak,
     StartReply,
+    StartUtterance,
 )
 from voice_pipelines.conversation.events import (
     Event,
@@ -27,6 +28,7 @@ from voice_pipelines.conversation.events import (
     ReplyStarted,
     ReplyUsage,
     SpeechReady,
+    SpeechStarted,
     SpeechStopped,
     Transcribed,
 )
@@ -225,6 +227,56 @@ def test_answer_that_waits_for_a_phrase() -> None:
     answer, phrase = measured(script)
     assert answer.first_audio_ms == 3200 and answer.llm_ttft_ms == 2400
     assert (phrase.number, phrase.agent_text) == (2, "One moment.")
+
+
+Told = tuple[int, Event | Command]
+
+
+def began(*script: Told) -> list[int | None]:
+    return [turn.speech_began for turn in measured(script)]
+
+
+def answered(now: int, turn: int, text: str, *before: Message) -> list[Told]:
+    history = (*before, Message("user", text))
+    return [
+        (now, Transcribed("caller", text, 1)),
+        (now, StartReply(turn, history)),
+        (now + 200, StartUtterance("caller")),
+        (now + 200, Release(turn)),
+    ]
+
+
+def test_what_is_answered_began_with_its_first_sound() -> None:
+    spoken: list[Told] = [(5000, SpeechStarted("caller")), (6080, SpeechStopped("caller", 80))]
+    hesitating: list[Told] = [(7000, SpeechStarted("caller")), (8000, SpeechStopped("caller", 80))]
+    one = answered(8100, 1, "Are you open?")
+    assert began(*spoken, (6100, Transcribed("caller", "Are", None)), *hesitating, *one) == [5000]
+    # A cough long before is no part of it.
+    later: list[Told] = [(now + 3000, event) for now, event in (*hesitating, *one)]
+    assert began(*spoken, *later) == [10_000]
+    said = Message("user", "Are you open?"), Message("assistant", "Yes.")
+    again: list[Told] = [
+        (20_000, SpeechStarted("caller")),
+        *answered(21_000, 2, "Are you open?", *said),
+    ]
+    assert began(*spoken, *one, *again) == [5000, 20_000]
+
+
+def test_what_goes_on_after_its_answer_began_before_it() -> None:
+    first: list[Told] = [(5000, SpeechStarted("caller")), *answered(6000, 1, "A table")]
+    more: list[Told] = [(6500, SpeechStarted("caller")), *answered(7000, 2, "A table for four")]
+    assert began(*first, *more) == [5000, 5000]
+
+
+def test_who_speaks_without_a_pause_begins_anew_where_the_last_words_end() -> None:
+    first: list[Told] = [(5000, SpeechStarted("caller")), *answered(6000, 1, "One")]
+    said = Message("user", "One"), Message("assistant", "Yes.")
+    assert began(*first, *answered(9000, 2, "Two", *said)) == [5000, 6200]
+
+
+def test_what_is_written_has_no_first_sound() -> None:
+    keys: list[Told] = [(900, SpeechStarted("caller")), (1000, KeyPressed("caller", "1"))]
+    assert began(*keys, *answered(1100, 1, "Pressed 1")) == [None]
 
 
 def test_nothing() -> None:

@@ -18,6 +18,7 @@ from ...errors import VoiceAgentError
 from ...personas.persona import Persona
 from ...personas.repository import Personas, StoredPersona
 from ...personas.retriever import Matches, Query
+from ...sections import PriceSettings
 from .visitor import Networks
 
 
@@ -254,6 +255,7 @@ class Dependencies:
     catalog: VoiceCatalog | None = None
     telephone: TelephoneCheck | None = None
     defaults: Defaults = Defaults()
+    prices: PriceSettings = PriceSettings()
     templates: Mapping[str, Persona] = field(default_factory=dict)
     """Personas to begin with."""
     keys_set: Collection[str] = ()

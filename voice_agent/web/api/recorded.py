@@ -20,6 +20,7 @@ from ...calls.recorded import (
     what_if,
 )
 from ...calls.records import Conversation
+from ...telemetry.cost import estimate
 from ...telemetry.figures import figures
 from ...telemetry.whatif import SLIDERS, Change
 from .call import Call
@@ -29,6 +30,7 @@ from .problem import ApiProblem
 from .recorded_documents import (
     ChangeOut,
     ChannelsOut,
+    CostOut,
     JournalQuery,
     PartOut,
     PolicyOut,
@@ -54,6 +56,7 @@ class RecordedResource:
     def __init__(self, dependencies: Dependencies) -> None:
         self._of = dependencies.conversations
         self._recorded = dependencies.recorded
+        self._prices = dependencies.prices
 
     def routes(self) -> list[Route]:
         one = "/conversations/{id}"
@@ -61,7 +64,7 @@ class RecordedResource:
             _route("GET", f"{one}/turns", self.list_turns, TurnsOut, problems=(413,)),
             _route("GET", f"{one}/states", self.list_states, StatesOut, problems=(413,)),
             _route("POST", f"{one}/what-if", self.ask_what_if, WhatIfOut),
-            _route("GET", f"{one}/waveform", self.get_waveform, WaveformOut),
+            _route("GET", f"{one}/waveform", self.get_waveform, WaveformOut, problems=(413,)),
             _route("GET", f"{one}/journal", self.get_journal, str, text_types=(_LINES,)),
             _route(
                 "GET", f"{one}/audio", self.get_audio, str, text_types=("audio/wav", "audio/ogg")
@@ -69,7 +72,7 @@ class RecordedResource:
         ]
 
     async def list_turns(self, call: Call, path: ById, query: JournalQuery) -> web.Response:
-        """List the turns of a call with their stages.
+        """List the turns of a call with their stages, and what it cost.
 
         A conversation that was resumed has several parts; `parts` lists them.
         """
@@ -77,7 +80,9 @@ class RecordedResource:
 
         def turns(journal: Journal) -> TurnsOut:
             measured = figures(journal)
+            cost = estimate(measured.usage, self._prices)
             return TurnsOut(
+                cost=None if cost is None else CostOut.of(cost),
                 items=[TurnOut.of(views.turn(turn)) for turn in measured.turns],
                 durationMs=measured.duration_ms,
                 part=part.number,
@@ -124,12 +129,17 @@ class RecordedResource:
         return await self._made(part, replayed)
 
     async def get_waveform(self, call: Call, path: ById, query: WaveformQuery) -> WaveformOut:
-        """Draw a recording: the largest swing of each of so many stretches."""
+        """Draw a recording: the largest swing of each of so many stretches.
+
+        404 where there is none, or none that can be read here; 413 if that takes too long.
+        """
         sound = await self._sound(call, path.id, query.part)
         try:
             drawn = await self._recorded.outline(sound, query.buckets)
         except NotRecorded as error:
             raise ApiProblem(404, str(error)) from error
+        except TooLarge as error:
+            raise ApiProblem(413, str(error)) from error
         channels = ChannelsOut(caller=drawn.caller, agent=drawn.agent)
         return WaveformOut(durationMs=drawn.duration_ms, channels=channels)
 

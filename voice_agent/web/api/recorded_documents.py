@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, JsonValue
 
 from ...calls.views import TurnView
+from ...telemetry.cost import Cost
 from .documents import Given
 
 Milliseconds = Annotated[int, Field(ge=0, le=86_400_000)]
@@ -44,6 +45,8 @@ class TurnOut(BaseModel):
     userText: str
     agentText: str
     heardText: str
+    speechBegan: int | None
+    """The first sound of what the turn answers; null if it was written."""
     speechEnded: int | None
     """The caller's last sound."""
     firstAudio: int | None
@@ -59,6 +62,7 @@ class TurnOut(BaseModel):
             userText=turn.user_text,
             agentText=turn.agent_text,
             heardText=turn.heard_text,
+            speechBegan=turn.speech_began,
             speechEnded=turn.speech_ended,
             firstAudio=turn.first_audio,
             firstAudioMs=turn.first_audio_ms,
@@ -67,8 +71,27 @@ class TurnOut(BaseModel):
         )
 
 
+class CostOut(BaseModel):
+    """What a call cost by the configured prices: an estimate."""
+
+    llm: float
+    tts: float
+    stt: float
+    total: float
+    currency: str
+
+    @classmethod
+    def of(cls, cost: Cost) -> "CostOut":
+        llm, tts, stt, total = (
+            round(each, 6) for each in (cost.llm, cost.tts, cost.stt, cost.total)
+        )
+        return cls(llm=llm, tts=tts, stt=stt, total=total, currency=cost.currency)
+
+
 class TurnsOut(BaseModel):
     items: list[TurnOut]
+    cost: CostOut | None
+    """Null without `[prices]` in the configuration."""
     durationMs: int
     part: int
     parts: list[PartOut]

@@ -22,6 +22,7 @@ from voice_agent.calls.trials import Trials
 from voice_agent.errors import VoiceAgentError
 from voice_agent.personas.repository import StoredPersona
 from voice_agent.retrieval import Retrievers
+from voice_agent.sections import PriceSettings
 from voice_agent.storage.store import Store, opened
 from voice_agent.telephony.setup import Finding
 from voice_agent.web.api.application import application
@@ -178,6 +179,7 @@ async def serving(
     requests_per_minute: int = 100_000,
     public_url: str = "",
     store_of: Callable[[], ObjectStore] | None = None,
+    prices: PriceSettings | None = None,
 ) -> AsyncIterator[Api]:
     """The API with an administrator's key; `store_of` opens the store of recordings."""
     async with (
@@ -199,6 +201,7 @@ async def serving(
             do_not_call=store.do_not_call,
             idempotency=store.idempotency,
             live=api.live,
+            prices=prices or PriceSettings(),
             recorded=RecordedCalls(folder / "journals", folder / "recordings", store_of),
             trials=api.trials,
             scenarios=retrievers,

@@ -1,6 +1,7 @@
 """Recorded calls: their turns, states, journals and sound, and what might have been."""
 
 import json
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,12 @@ from obstore.store import ObjectStore
 from tests.voice_agent.calls.s3 import s3
 from voice_agent.calls import recorded
 from voice_agent.calls.journal_file import load
+from voice_agent.calls.opus_file import OpusFile
 from voice_agent.calls.recording_store import open_store
 from voice_agent.calls.records import Begun, Conversation, Ended, Resumed
-from voice_agent.sections import RecordingSettings
+from voice_agent.sections import PriceSettings, RecordingSettings
+from voice_agent.telemetry.cost import estimate
+from voice_agent.telemetry.figures import figures
 from voice_agent.telemetry.turns import turns
 from voice_agent.telemetry.whatif import SLIDERS
 from voice_agent.web.api.recorded_documents import EndpointingIn, InterruptionIn
@@ -62,6 +66,19 @@ def record(folder: Path, name: str, seconds: float = 2.0) -> Path:
     return path
 
 
+def record_opus(folder: Path, name: str) -> Path:
+    """As `record`, with tones, in Opus."""
+    path = folder / "recordings" / name
+    path.parent.mkdir(exist_ok=True)
+    at = np.arange(RATE)
+    tone, silence = 16384 * np.sin(at * 2 * np.pi * 300 / RATE), np.zeros(RATE)
+    left, right = np.concatenate([tone, silence]), np.concatenate([silence, tone / 2])
+    file = OpusFile(path, RATE)
+    file.write(wav.stereo(left.astype("<i2").tobytes(), right.astype("<i2").tobytes()))
+    file.close()
+    return path
+
+
 ONE = "/api/conversations/c1"
 
 
@@ -73,12 +90,30 @@ async def test_turns_are_those_of_the_report(api: Api, tmp_path: Path) -> None:
     assert [each["firstAudioMs"] for each in body["items"]] == [t.first_audio_ms for t in measured]
     assert [each["heardText"] for each in body["items"]] == [t.heard_text for t in measured]
     assert any(each["interrupted"] for each in body["items"])
+    assert [each["speechBegan"] for each in body["items"]][:3] == [None, 6218, 10_558]
     stages = [[(s["name"], s["start"], s["end"]) for s in each["stages"]] for each in body["items"]]
     assert stages == [[(s.name, s.start, s.end) for s in turn.stages] for turn in measured]
     assert body["durationMs"] == 19_058 and body["part"] == 1
     assert [each["call"] for each in body["parts"]] == ["CA1"]
     _, body, _ = await api("GET", f"{ONE}/states")
     assert body["items"][-1] == {"at": 20_000, "state": {"a": 1}}
+
+
+async def test_what_a_call_cost_is_estimated_from_its_journal(api: Api, tmp_path: Path) -> None:
+    path = await kept(api, tmp_path)
+    assert (await api("GET", f"{ONE}/turns"))[1]["cost"] is None
+    prices = PriceSettings(currency="EUR", llm_output=40.0, tts=0.1, stt=0.006)
+    expected = estimate(figures(load(path)).usage, prices)
+    assert expected is not None and expected.total > 0
+    async with serving(tmp_path, prices=prices) as priced:
+        _, body, _ = await priced("GET", f"{ONE}/turns")
+    assert body["cost"] == {
+        "llm": round(expected.llm, 6),
+        "tts": round(expected.tts, 6),
+        "stt": round(expected.stt, 6),
+        "total": round(expected.total, 6),
+        "currency": "EUR",
+    }
 
 
 async def test_a_conversation_that_was_resumed_has_parts(api: Api, tmp_path: Path) -> None:
@@ -202,18 +237,38 @@ async def test_a_recording_is_drawn(api: Api, tmp_path: Path) -> None:
             "durationMs": 2000,
             "channels": {"caller": [1.0] * 5 + [0.0] * 5, "agent": [0.0] * 5 + [0.5] * 5},
         }
-    (tmp_path / "recordings" / "CA1.wav").unlink()
-    (tmp_path / "recordings" / "CA1.ogg").write_bytes(b"OggS")
-    status, body, _ = await api("GET", f"{ONE}/waveform")
-    assert status == 404 and "WAV" in body["detail"]
-    _, _, headers = await api("GET", f"{ONE}/audio")
-    assert headers["Content-Type"] == "audio/ogg"
     (tmp_path / "recordings" / "CA1.wav").write_bytes(b"RIFF")
     status, body, _ = await api("GET", f"{ONE}/waveform")
     assert status == 404 and "cannot be read" in body["detail"]
 
 
-async def test_a_recording_is_heard_from_the_store(tmp_path: Path) -> None:
+async def test_opus_is_drawn_as_wav_is(
+    api: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await kept(api, tmp_path)
+    path = record_opus(tmp_path, "CA1.ogg")
+    status, body, _ = await api("GET", f"{ONE}/waveform", params={"buckets": "20"})
+    assert status == 200 and body["durationMs"] == 2000
+    caller, agent = body["channels"]["caller"], body["channels"]["agent"]
+    assert min(caller[:9]) > 0.4 and max(caller[11:]) < 0.1
+    assert max(agent[:9]) < 0.1 and min(agent[11:]) > 0.2
+    assert (await api("GET", f"{ONE}/audio"))[2]["Content-Type"] == "audio/ogg"
+
+    monkeypatch.setattr(recorded, "_DRAW_S", -1.0)
+    status, body, _ = await api("GET", f"{ONE}/waveform", params={"buckets": "30"})
+    assert status == 413 and "too long" in body["detail"]
+    assert (await api("GET", f"{ONE}/waveform", params={"buckets": "20"}))[0] == 200  # Kept.
+    monkeypatch.setitem(sys.modules, "opuslib_next", None)
+    status, body, _ = await api("GET", f"{ONE}/waveform", params={"buckets": "30"})
+    assert status == 404 and "voice-agent[opus]" in body["detail"]
+    path.write_bytes(b"OggS")
+    status, body, _ = await api("GET", f"{ONE}/waveform")
+    assert status == 404 and "cannot be read" in body["detail"]
+
+
+async def test_a_recording_is_heard_and_drawn_from_the_store(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The console's pages may load nothing from elsewhere."""
     async with s3("KEY") as there:
         there.objects["bucket/calls/CA1.wav"] = content = bytes(range(256)) * 8192
@@ -232,7 +287,14 @@ async def test_a_recording_is_heard_from_the_store(tmp_path: Path) -> None:
                 assert response.content_length == len(content)
                 assert await response.read() == content
             await ranges(api, content)
-            assert (await api("GET", f"{ONE}/waveform"))[0] == 404
+            status, told, _ = await api("GET", f"{ONE}/waveform")
+            assert status == 404 and "cannot be read" in told["detail"]
+            there.objects["bucket/calls/CA1.wav"] = record(tmp_path, "x.wav").read_bytes()
+            _, told, _ = await api("GET", f"{ONE}/waveform", params={"buckets": "10"})
+            assert told["channels"]["caller"] == [1.0] * 5 + [0.0] * 5
+            monkeypatch.setattr(recorded, "_LARGEST_FETCHED", 100)
+            status, told, _ = await api("GET", f"{ONE}/waveform", params={"buckets": "11"})
+            assert status == 413 and "at most" in told["detail"]
 
 
 async def test_what_was_not_kept_is_not_there(api: Api, tmp_path: Path) -> None:
