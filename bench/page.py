@@ -147,13 +147,14 @@ class Link:
         self.listens = True
         self.closed = asyncio.Event()
         """Set when the server has closed the channel, or the connection."""
-        self._connected = asyncio.Event()
+        self._connected, self._opened = asyncio.Event(), asyncio.Event()
         transceiver = self.peer.addTransceiver(self.track, "sendrecv")
         gather_at(Bindings(), transceiver)  # The server is on this machine.
         setattr(transceiver.receiver, HELD_BY_AIORTC, self)
         self.channel: RTCDataChannel | None = None
         if channel:
             self.channel = self.peer.createDataChannel("events")
+            self.channel.on("open", self._opened.set)
             self.channel.on("message", self._told)
             self.channel.on("close", self.closed.set)
         self.peer.on("connectionstatechange", self._changed)
@@ -163,12 +164,14 @@ class Link:
         return self.peer.localDescription.sdp
 
     async def accept(self, answer: str) -> None:
-        """Wait until the connection stands."""
+        """Wait until the connection stands, and messages can be sent."""
         await self.peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
         if self.peer.sctp is not None:
             lose_what_is_late(self.peer.sctp.transport)
         async with asyncio.timeout(_DEADLINE_S):
             await self._connected.wait()
+            if self.channel is not None:
+                await self._opened.wait()
 
     async def close(self) -> None:
         await self.peer.close()
