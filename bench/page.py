@@ -17,10 +17,11 @@ from aiortc.rtcconfiguration import RTCBundlePolicy
 from voice_agent.transports.webrtc.bindings import Bindings
 from voice_agent.transports.webrtc.connection import HELD_BY_AIORTC, lose_what_is_late
 from voice_agent.transports.webrtc.gathering import gather_at
-from voice_agent.transports.webrtc.track import PacedTrack
 from voice_codecs.browser import FromClient, FromServer, parse_server, serialize
 from voice_codecs.jitter import Gap, JitterHold, Packet, Piece
 from voice_codecs.opus import OpusDecoder, OpusEncoder
+
+from .track import PacedTrack
 
 RATE = 16_000
 FRAME_BYTES = RATE // 50 * 2

@@ -10,6 +10,8 @@ from typing import cast
 
 from aiohttp import web
 
+from voice_pipelines.engine.clock import Metronome
+
 from .access.known_browsers import KnownBrowsers
 from .access.passwords import Hasher
 from .access.seal import Seal, reseal
@@ -228,6 +230,7 @@ async def browser_routes(
     switchboard: Switchboard,
     reception: Reception,
     metrics: Metrics,
+    metronome: Metronome,
     stack: AsyncExitStack,
 ) -> list[web.RouteDef]:
     """Clients' ways to conversations, which end with `stack`, and the script of pages.
@@ -247,7 +250,13 @@ async def browser_routes(
     sockets = BrowserRoutes(settings.browser, entrance, count)
     most_malformed = settings.browser.malformed_messages
     webrtc = WebRtcRoutes(
-        settings.webrtc, settings.server, most_malformed, _turn_secret(settings), entrance, count
+        settings.webrtc,
+        settings.server,
+        most_malformed,
+        _turn_secret(settings),
+        entrance,
+        count,
+        metronome,
     )
     await stack.enter_async_context(webrtc.running())
     return [*sockets.routes(), *webrtc.routes(), *ScriptRoutes(store.keys).routes()]

@@ -225,7 +225,14 @@ async def _browser(base: _Foundation) -> list[web.RouteDef]:
 
     switchboard, reception = base.switchboard, base.reception
     return await browser_routes(
-        base.settings, store, writer, switchboard, reception, base.metrics, base.stack
+        base.settings,
+        store,
+        writer,
+        switchboard,
+        reception,
+        base.metrics,
+        base.metronome,
+        base.stack,
     )
 
 

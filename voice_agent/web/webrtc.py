@@ -18,6 +18,7 @@ import structlog
 from aiohttp import web
 
 from voice_codecs.browser import Init, MalformedMessage, parse_offer, parse_reoffer
+from voice_pipelines.engine.clock import Metronome
 
 from ..sections import ServerSettings, WebRtcSettings
 from ..settings import is_loopback
@@ -108,6 +109,7 @@ class WebRtcRoutes:
         turn_secret: str,
         entrance: Entrance,
         count: Callable[[str], None],
+        metronome: Metronome,
     ) -> None:
         """`count` is told what is ignored, by kind."""
         self._settings = settings
@@ -117,6 +119,7 @@ class WebRtcRoutes:
         self._turn_secret = turn_secret
         self._entrance = entrance
         self._count = count
+        self._metronome = metronome
         self._calls: dict[str, WebRtcCall] = {}
         self._waiting = 0
         self._group: asyncio.TaskGroup | None = None
@@ -183,7 +186,12 @@ class WebRtcRoutes:
             sdp, init = offer.sdp, offer.init
         invited = await self._entrance.invite(init, request.headers.get("Origin", ""))
         call = self._make(
-            self._settings, self._bindings, self._most_malformed, self._count, self._spawn
+            self._settings,
+            self._bindings,
+            self._most_malformed,
+            self._count,
+            self._spawn,
+            self._metronome,
         )
         try:
             answer, _ = await call.answer(sdp)

@@ -38,6 +38,7 @@ from voice_codecs.browser import (
     UserSpeechStarted,
     UserText,
 )
+from voice_pipelines.engine.clock import Metronome
 from voice_pipelines.ports import ToolCall
 
 LOUD = (b"\x00\x20" * 8 + b"\x00\xe0" * 8) * 20
@@ -384,7 +385,16 @@ async def test_whose_proxy_makes_the_server_public_is_told_of_loopback(
     server = ServerSettings(public_url="https://agent.example.com")
     entrance = cast(Entrance, None)  # Nobody comes.
     with capture_logs() as events:
-        async with WebRtcRoutes(settings, server, 20, "", entrance, lambda kind: None).running():
+        routes = WebRtcRoutes(
+            settings,
+            server,
+            20,
+            "",
+            entrance,
+            lambda kind: None,
+            Metronome(asyncio.get_running_loop()),
+        )
+        async with routes.running():
             pass
     told = ["webrtc_on_loopback_only"] if not addresses else []
     assert [each["event"] for each in events] == told

@@ -3,9 +3,11 @@
 ::
 
     web.webrtc ──► WebRtcCall ──► Connection ──► aiortc      a call, one connection after another
+                       │              ├── RtpStream                    the packets themselves
                        │              ├── JitterHold, OpusDecoder      what comes
-                       ▼              └── PacedTrack, OpusEncoder      what goes
+                       ▼              └── Outgoing, OpusEncoder        what goes
                    WebRtcLeg ◄── the call's engine             outlives its connections
 
-Everything but `bindings`, `ice` and `offer` imports aiortc, which comes with the extra ``webrtc``.
+Everything but `bindings`, `ice`, `offer` and `outgoing` imports aiortc, which comes with the extra
+``webrtc``.
 """

@@ -23,6 +23,7 @@ import structlog
 
 from voice_codecs.browser import End
 from voice_codecs.echo import EchoGuard
+from voice_pipelines.engine.clock import Metronome
 
 from ...sections import WebRtcSettings
 from ..sending import Close
@@ -58,11 +59,13 @@ class WebRtcCall:
         most_malformed: int,
         count: Callable[[str], None],
         spawn: Spawn,
+        metronome: Metronome,
     ) -> None:
         """`count` is told each message that was ignored, by kind."""
         loop = asyncio.get_running_loop()
         self._settings = settings
         self._bindings = bindings
+        self._metronome = metronome
         self._spawn = spawn
         self._loop = loop
         self._count = count
@@ -97,7 +100,11 @@ class WebRtcCall:
             raise OfferRefused("Too much was missed; resume the conversation.", "lost")
         settings = self._settings
         connection = Connection(
-            self, settings.most_hold_ms, settings.bits_per_second, self._bindings
+            self,
+            settings.most_hold_ms,
+            settings.bits_per_second,
+            self._bindings,
+            self._metronome,
         )
         try:
             answer = await connection.answer(offer, settings.public_address)

@@ -1,10 +1,11 @@
 """One connection to a page: aiortc's, with the way of the sound shortened in both directions.
 
 aiortc holds what comes for 80 ms, and after one lost packet for 280 ms for ever (its issue 543).
-So one private attribute of its receiver is replaced, by what takes a packet and gives nothing on;
-what carries its messages is kept from raising where nobody listens; and its connection of aioice is
-asked for the pair of addresses in use, to check it when that is wanted. pyproject.toml pins both
-for that, and a test looks whether it is all still there.
+So one private attribute of its receiver is replaced, by what takes a packet and gives nothing on
+(most packets never come so far, see `stream`); what carries its messages is kept from raising where
+nobody listens; and its connection of aioice is asked for the pair of addresses in use, to check it
+when that is wanted. pyproject.toml pins both for that, and a test looks whether it is all still
+there.
 """
 
 import asyncio
@@ -28,13 +29,15 @@ from OpenSSL import SSL
 
 from voice_codecs.jitter import Gap, JitterHold, Packet, Piece
 from voice_codecs.opus import OpusDecoder, OpusEncoder
+from voice_pipelines.engine.clock import Metronome
 
 from ..pulse import Pulse
 from ..sending import CLOSE_S, UNREAD_LIMIT
 from .bindings import Bindings
 from .gathering import gather_at
 from .offer import OfferRefused, answer_for, checked, has_channel
-from .track import PacedTrack
+from .outgoing import Outgoing
+from .stream import ParkedTrack, RtpStream
 
 CHANNEL = "events"
 HELD_BY_AIORTC = "_RTCRtpReceiver__jitter_buffer"
@@ -98,14 +101,19 @@ class Connection:
         most_hold_ms: int,
         bits_per_second: int,
         bindings: Bindings = Bindings(),  # noqa: B008  Frozen.
+        metronome: Metronome | None = None,
     ) -> None:
+        """`metronome` paces what is sent, together with other calls; None for one of its own."""
         self._party = party
         self._bindings = bindings
         self._bits_per_second = bits_per_second
         self._loop = asyncio.get_running_loop()
         self.hold = JitterHold(most_hold_ms)
         self._decoder = OpusDecoder(_RATE)
-        self._track = PacedTrack(self._beat, OpusEncoder(_RATE, bits_per_second))
+        self._metronome = metronome or Metronome(self._loop)
+        self._outgoing = Outgoing(OpusEncoder(_RATE, bits_per_second))
+        self._stream: RtpStream | None = None
+        self._stop_beating: Callable[[], None] = lambda: None
         self._peer = RTCPeerConnection(
             RTCConfiguration(iceServers=[], bundlePolicy=RTCBundlePolicy.MAX_BUNDLE)
         )
@@ -124,7 +132,7 @@ class Connection:
         """Our answer to the page's offer. Raises OfferRefused."""
         offer = checked(offer)
         self._wants_channel = has_channel(offer)
-        transceiver = self._peer.addTransceiver(self._track, "sendrecv")
+        transceiver = self._peer.addTransceiver(ParkedTrack(self._begin), "sendrecv")
         codecs = RTCRtpSender.getCapabilities("audio").codecs
         transceiver.setCodecPreferences([each for each in codecs if "opus" in each.mimeType])
         self._listen(transceiver.receiver)
@@ -165,7 +173,9 @@ class Connection:
     async def packets(self) -> int:
         """How many packets of any kind have come so far."""
         report = await self._peer.getTransceivers()[0].receiver.getStats()
-        return sum(each.packetsReceived for each in report.values() if each.type == "transport")
+        (transport,) = (each for each in report.values() if each.type == "transport")
+        told: int = transport.packetsReceived
+        return told + (self._stream.received if self._stream is not None else 0)
 
     async def check(self) -> None:
         """Ask the page for a sign of life, as ICE does (RFC 7675)."""
@@ -199,10 +209,19 @@ class Connection:
     async def close(self) -> None:
         """End it. The party is told nothing more."""
         self._over = True
+        self._stop_beating()
+        if self._stream is not None:
+            self._stream.close()
         try:
             await asyncio.wait_for(self._peer.close(), CLOSE_S)
         except TimeoutError:
             log.warning("connection_not_closed")
+
+    def _begin(self) -> None:
+        """Packets can be sent."""
+        if not self._over:
+            self._stream = RtpStream(self._peer.getTransceivers()[0], self._came)
+            self._stop_beating = self._metronome.add(self._beat)
 
     # What comes ----------------------------------------------------------------------------------
 
@@ -215,12 +234,17 @@ class Connection:
         if payload:
             self._play(self.hold.push(sequence, timestamp, payload, now))
 
-    def _beat(self) -> bytes | None:
-        """Each 20 ms, by the clock of what is sent."""
-        if self._over or not self._stands:
-            return None
-        self._play(self.hold.beat(self.now()))
-        return self._party.frame(self)
+    def _beat(self) -> None:
+        """Each 20 ms."""
+        now = self.now()
+        if self._stands and not self._over:
+            self._play(self.hold.beat(now))
+        if self._stream is not None:
+            for at, packet in self._outgoing.packets(now, self._frame):
+                self._stream.send(at, packet)
+
+    def _frame(self) -> bytes | None:
+        return self._party.frame(self) if self._stands and not self._over else None
 
     def _play(self, pieces: list[Piece]) -> None:
         for piece in pieces:

@@ -1,4 +1,4 @@
-"""What the agent says, as aiortc sends it: a packet each 20 ms, and nothing ahead.
+"""What a page says, as aiortc sends it: a packet each 20 ms, and nothing ahead.
 
 aiortc asks a track for the next packet as soon as the last one is sent, so the track's pace is the
 whole clock of what is played, and what it has not given away yet can still be taken back.

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from aiortc.mediastreams import MediaStreamError
 
-from voice_agent.transports.webrtc.track import PacedTrack
+from bench.track import PacedTrack
 from voice_codecs.opus import OpusEncoder
 from voice_pipelines.engine.clock import LoopClock
 
