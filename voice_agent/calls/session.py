@@ -151,6 +151,8 @@ class Switchboard:
         self._metrics.call_ended(one.reason)
         self._metrics.underran(one.underruns)
         figures = one.meter.figures(one.call_id, one.started)
+        if not one.conversation.plan.saved:
+            figures = figures.without_words()
         cost = estimate(figures.usage, self._prices)
         self._metrics.call_used(figures.usage, cost)
         if self._ended is not None:

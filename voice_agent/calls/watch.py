@@ -199,7 +199,7 @@ class CallWatch:
         """All that is known of the call."""
         self._shown.catch_up()
         messages = () if self._bare else self._shown.messages()
-        turns = [views.turn(turn) for turn in self.turns()[-_TURNS:]]
+        turns = [self._turn(turn) for turn in self.turns()[-_TURNS:]]
         self._turns = {turn.number: turn for turn in turns[-_LATE:]}
         return {
             "call": self.view(),
@@ -255,7 +255,7 @@ class CallWatch:
         if self.watched:
             if view is not None:
                 self._audience.tell(self, {"kind": "call", "call": view})
-            for turn in [views.turn(each) for each in self.turns()[-_LATE:]]:
+            for turn in [self._turn(each) for each in self.turns()[-_LATE:]]:
                 if self._turns.get(turn.number) != turn:
                     self._turns[turn.number] = turn
                     self._audience.tell(self, {"kind": "turn", "turn": turn})
@@ -277,6 +277,9 @@ class CallWatch:
 
     def _known(self) -> Mapping[str, Any]:
         return {} if self._bare else self._shown.known
+
+    def _turn(self, turn: Turn) -> views.TurnView:
+        return views.turn(turn.without_words() if self._bare else turn)
 
     def _views(self, messages: Collection[Message]) -> list[views.SaidView]:
         if not messages:

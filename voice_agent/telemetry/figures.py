@@ -1,7 +1,7 @@
 """The figures of a whole call, as a pure function of its events and commands."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from voice_pipelines.conversation.commands import Command, HangUp
 from voice_pipelines.conversation.events import Event
@@ -24,6 +24,10 @@ class CallFigures:
     turns: tuple[Turn, ...]
     """The released ones, phrases included, in the order of release."""
     usage: CallUsage
+
+    def without_words(self) -> "CallFigures":
+        """Of a conversation that is not saved."""
+        return replace(self, turns=tuple(turn.without_words() for turn in self.turns))
 
     @property
     def answers(self) -> list[Turn]:

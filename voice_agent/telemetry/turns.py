@@ -16,7 +16,7 @@ All times are milliseconds since the call began, all durations milliseconds.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from voice_pipelines.conversation.commands import (
     Command,
@@ -113,6 +113,10 @@ class Turn:
     """How often the playout was paused."""
     interrupted: bool = False
     """It was audible and is cut off: by the caller, a watchdog or the end of the call."""
+
+    def without_words(self) -> "Turn":
+        """The figures alone."""
+        return replace(self, user_text="", agent_text="", heard_text="")
 
     @property
     def is_answer(self) -> bool:

@@ -19,6 +19,7 @@ from voice_agent.calls.records import DEFAULT_WORKSPACE
 from voice_agent.client import Client, ClientError
 from voice_agent.personas.persona import RateLimit, Telephone
 from voice_agent.storage.store import opened
+from voice_agent.telemetry.figures import CallFigures
 from voice_codecs.browser import (
     FromServer,
     Init,
@@ -175,6 +176,8 @@ async def test_of_a_conversation_that_is_not_saved_nothing_is_left(tmp_path: Pat
     async with place(tmp_path, f"journal.directory={tmp_path}/journals") as here:
         here.server.reception.default = recorded
         here.answers((SECRET, ToolCall("show", '{"page": "menu"}')), SECRET, SECRET)
+        figures: list[CallFigures] = []
+        here.server.switchboard._ended = figures.append
         watcher = here.server.switchboard.board.watcher(DEFAULT_WORKSPACE, lambda: None)
         async with here.client() as client, asyncio.TaskGroup() as group:
             shown: list[Any] = []
@@ -194,6 +197,7 @@ async def test_of_a_conversation_that_is_not_saved_nothing_is_left(tmp_path: Pat
             assert watch is not None
             view = watch.snapshot()
             assert (view["messages"], view["actions"], view["state"]) == ([], [], {})
+            assert view["turns"] and "xylophone" not in str(view)
             assert view["call"].persona_name == "Anna" and view["call"].user_id == "u1"
             await client.end()
             await idle(here.server)
@@ -213,6 +217,7 @@ async def test_of_a_conversation_that_is_not_saved_nothing_is_left(tmp_path: Pat
                 again = client.conversation_id
                 assert (await api(f"conversations/{again}/end", None))["done"]
         await idle(here.server)
+        assert figures[0].answers and "xylophone" not in str(figures)
         assert await records(here) == []
         assert len(here.server.switchboard.unsaved) == 0
     found = await asyncio.to_thread(contents, tmp_path)
