@@ -16,7 +16,7 @@ from .test_sdk import WATCHED, opened, run
 
 pytestmark = pytest.mark.browser
 PERSONA = test_sdk.PERSONA
-SETTINGS = test_sdk.SETTINGS
+SETTINGS = (*test_sdk.SETTINGS, 'webrtc.addresses=["0.0.0.0"]')  # Firefox uses no loopback.
 
 QUIET = """<!doctype html><script>
 MediaDevices.prototype.getUserMedia = async () =>
