@@ -24,6 +24,9 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.voice_agent.media import HANG_S
 
+ENTER = "\ue007"
+"""To be written."""
+
 MINI_BROWSER = "webkit2gtk-4.*/MiniBrowser"
 
 PREFERENCES = {
@@ -50,6 +53,14 @@ _SETTLED = """async (given) => JSON.stringify(
 _THROWN = re.compile(r"\w*Error: |uncaught exception: ")
 
 
+# Classic WebDriver tells nothing of a page's errors: they are listened to once it is loaded.
+_LISTEN = """() => {
+    window.thrown = [];
+    addEventListener("error", ({message}) => thrown.push(message));
+    addEventListener("unhandledrejection", ({reason}) => thrown.push(String(reason)));
+}"""
+
+
 class PageError(Exception):
     """A script of the test's has failed in the page."""
 
@@ -59,11 +70,6 @@ class Tab(ABC):
 
     name = ""
     version = ""
-    problems: list[str]
-    """What the page has thrown and nobody caught, as far as the browser tells."""
-
-    def __init__(self) -> None:
-        self.problems = []
 
     @abstractmethod
     def goto(self, url: str) -> None:
@@ -81,6 +87,10 @@ class Tab(ABC):
     def _act(self, sources: list[dict[str, Any]]) -> None:
         """Do what the W3C's WebDriver calls actions."""
 
+    @abstractmethod
+    def thrown(self) -> list[str]:
+        """What pages have thrown since this was asked last, and nobody caught."""
+
     def evaluate(self, script: str, given: Any = None, clicked: bool = True) -> Any:
         """The value of an expression; if that is a function, what it returns for `given`."""
         return json.loads(self._run(_SETTLED.replace("SCRIPT", script), given, clicked))
@@ -93,9 +103,13 @@ class Tab(ABC):
                 raise PageError(f"never: {script}; {self.evaluate('document.body.innerText')}")
             time.sleep(0.05)
 
+    def wait_for(self, element: str) -> None:
+        """Return when there is an element of this XPath."""
+        self.wait_for_function(_found(element))
+
     def click(self, element: str) -> None:
         """Click, as a user does, in the middle of the first element of this XPath."""
-        found = f"document.evaluate({json.dumps(element)}, document, null, 9).singleNodeValue"
+        found = _found(element)
         self.wait_for_function(f"{found} && !{found}.disabled")
         at = self.evaluate(
             f"""(() => {{
@@ -109,11 +123,20 @@ class Tab(ABC):
         moved = {"type": "pointerMove", "duration": 0, "origin": "viewport", **at}
         self._act([{"type": "pointer", "id": "mouse", "actions": [moved, *press]}])
 
+    def fill(self, label: str, text: str) -> None:
+        """Click the field of this label and type."""
+        self.click(f"//*[@aria-label = '{label}' or @id = //label[. = '{label}']/@for]")
+        self.write(text)
+
     def write(self, text: str) -> None:
         """Type this where the cursor stands."""
         kinds = ("keyDown", "keyUp")
         keys = [{"type": kind, "value": key} for key in text for kind in kinds]
         self._act([{"type": "key", "id": "keyboard", "actions": keys}])
+
+
+def _found(element: str) -> str:
+    return f"document.evaluate({json.dumps(element)}, document, null, 9).singleNodeValue"
 
 
 class Firefox(Tab):
@@ -122,8 +145,8 @@ class Firefox(Tab):
     name = "firefox"
 
     def __init__(self, wire: ClientConnection) -> None:
-        super().__init__()
         self._wire = wire
+        self._thrown: list[str] = []
         self._asked = 0
         self.version = self._ask("session.new", capabilities={})["capabilities"]["browserVersion"]
         (tab,) = self._ask("browsingContext.getTree")["contexts"]
@@ -139,7 +162,7 @@ class Firefox(Tab):
                 break
             entry = told.get("params", {})
             if entry.get("type") == "javascript" and _THROWN.match(entry["text"] or ""):
-                self.problems.append(entry["text"])
+                self._thrown.append(entry["text"])
         assert told["type"] == "success", told
         return told["result"]
 
@@ -148,6 +171,11 @@ class Firefox(Tab):
 
     def reload(self) -> None:
         self._ask("browsingContext.reload", context=self._context, wait="complete")
+
+    def thrown(self) -> list[str]:
+        self._ask("session.status")  # Its answer comes behind what happened before.
+        told, self._thrown = self._thrown, []
+        return told
 
     def _run(self, function: str, given: Any, clicked: bool = True) -> str:
         told = self._ask(
@@ -171,8 +199,8 @@ class WebKit(Tab):
     name = "webkit"
 
     def __init__(self, url: str, capabilities: dict[str, Any]) -> None:
-        super().__init__()
         self._url = url
+        self._thrown: list[str] = []
         made = self._ask("POST", "/session", {"capabilities": {"alwaysMatch": capabilities}})
         self.version = made["capabilities"]["browserVersion"]
         self._session = f"/session/{made['sessionId']}"
@@ -190,10 +218,22 @@ class WebKit(Tab):
                 raise PageError(error.read().decode()) from None
 
     def goto(self, url: str) -> None:
+        self._gather()
         self._ask("POST", f"{self._session}/url", {"url": url})
+        self.evaluate(_LISTEN)
 
     def reload(self) -> None:
+        self._gather()
         self._ask("POST", f"{self._session}/refresh", {})
+        self.evaluate(_LISTEN)
+
+    def _gather(self) -> None:
+        self._thrown += self.evaluate("(window.thrown ?? []).splice(0)")
+
+    def thrown(self) -> list[str]:
+        self._gather()
+        told, self._thrown = self._thrown, []
+        return told
 
     def _run(self, function: str, given: Any, clicked: bool = True) -> str:
         script = f"""const [given, done] = arguments;
@@ -323,7 +363,8 @@ def running(
     command: tuple[str, ...], folder: Path, pass_fds: tuple[int, ...] = (), **more: str
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """The program, at home in `folder`; it is ended behind the block."""
-    environment = {**os.environ, "HOME": str(folder), "XDG_RUNTIME_DIR": str(folder), **more}
+    own = {"HOME": str(folder), "XDG_RUNTIME_DIR": str(folder), "LC_ALL": "en_US.UTF-8"}
+    environment = {**os.environ, **own, **more}
     with open(folder / f"{Path(command[0]).name}.log", "wb") as log:
         process = subprocess.Popen(
             command, stdout=log, stderr=log, env=environment, pass_fds=pass_fds

@@ -4,13 +4,19 @@ Debian's WebKit has no WebRTC (Safari has): there the WebSocket carries it. An e
 installed is skipped.
 """
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
 
+from voice_agent.client import Client
+from voice_agent.storage.store import opened as opened_store
+from voice_agent.web.pages import is_built
+
 from . import test_sdk
-from .engines import Tab, engine, missing
+from .demo import PASSWORD, asked
+from .engines import ENTER, Tab, engine, missing
 from .place import Pages, Place
 from .test_sdk import WATCHED, opened, run
 
@@ -41,10 +47,9 @@ def browser(
 @pytest.fixture
 def tab(browser: Tab, elsewhere: Pages) -> Iterator[Any]:
     """The browser's tab, in which no exception goes unnoticed, in place of Playwright's page."""
-    browser.problems.clear()
     yield browser
     elsewhere.head = ""
-    assert not browser.problems, browser.problems
+    assert browser.thrown() == []
 
 
 @pytest.fixture
@@ -150,9 +155,53 @@ def test_the_first_click_is_waited_for(tab: Any, anna: Place, elsewhere: Pages) 
     assert run(
         tab,
         """await becomes(() => told.length === 2 && mine.connected);
+        told.push([mine.transport]);
         await mine.sayText("You hear me now.");
         await becomes(() => loudest > 0.05);
         await mine.end();
         return told.map(([event]) => event);""",
-    ) == ["audio_blocked", "audio_unblocked"]
+    ) == ["audio_blocked", "audio_unblocked", CARRIED[tab.name][0]]
+    anna.idle()
+
+
+@asynccontextmanager
+async def _on_the_line(anna: Place, user: str) -> AsyncIterator[None]:
+    async with Client(anna.url, anna.secret) as client:
+        await client.init(persona_name="Anna", user_id=user)
+        yield
+        await client.end()
+
+
+async def _link(anna: Place) -> str:
+    async with opened_store(f"sqlite:///{anna.folder}/kept.db") as store:
+        return (await store.keys.new_link()).text
+
+
+def test_the_console(tab: Any, anna: Place) -> None:
+    """S004-90: whoever signs in there talks with a persona, and sees who else does."""
+    assert is_built(), "the console is not built: make console"
+    anna.answers("On Sunday we are closed.")
+    persona = asked(
+        anna, "POST", "/api/personas", {"name": f"Roma, {tab.name}", "prompt": "Be brief."}
+    )
+    tab.goto(f"{anna.url}/console/#link={anna.loop.run(_link(anna))}")
+    tab.click("//button[. = 'Sign in']")
+    tab.fill("Name", tab.name)
+    tab.fill("Password", PASSWORD)
+    tab.click("//button[. = 'Save']")
+    tab.click("//button[. = 'Not now']")
+    tab.wait_for("//nav[@aria-label = 'Main']")
+    tab.goto(f"{anna.url}/console/playground/{persona['id']}")
+    tab.fill("Write something", "Are you open on Sunday?" + ENTER)
+    tab.wait_for("//*[@role = 'log'][contains(., 'On Sunday we are closed.')]")
+    tab.click("//nav[@aria-label = 'Main']//a[contains(., 'Calls')]")
+    tab.wait_for("//*[contains(text(), 'Nobody is on the line')]")
+    with ExitStack() as stack:
+        holding = _on_the_line(anna, "maria")
+        anna.loop.run(holding.__aenter__())
+        stack.callback(lambda: anna.loop.run(holding.__aexit__(None, None, None)))
+        tab.click("//table[caption[. = 'Live calls']]//tr[contains(., 'maria')]")
+        tab.wait_for("//h1[contains(., 'maria')]")
+        tab.wait_for("//*[@role = 'log'][contains(., 'Good day.')]")
+    tab.wait_for("//*[. = 'Paused']")
     anna.idle()
