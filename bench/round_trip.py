@@ -184,6 +184,7 @@ async def _serve() -> int:
     from aiohttp import web
 
     from voice_agent.transports.webrtc.connection import Connection
+    from voice_pipelines.engine.clock import Metronome
 
     class Party:
         """Satisfies `connection.Party`."""
@@ -203,10 +204,11 @@ async def _serve() -> int:
 
         def broke(self, connection: Connection, left: bool) -> None: ...
 
+    metronome = Metronome(asyncio.get_running_loop())  # One for all, as in the server.
     kept = []
 
     async def offer(request: web.Request) -> web.Response:
-        connection = Connection(Party(), 120, 36_000)
+        connection = Connection(Party(), 120, 36_000, metronome=metronome)
         kept.append(connection)
         answer = await connection.answer((await request.json())["sdp"])
         headers = {"Location": "/"}
