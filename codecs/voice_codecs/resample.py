@@ -25,6 +25,10 @@ _MAX_RATIO = 1024
 _MIN_BLOCK = 8
 """Fewest samples per matrix row on either side: below it the copies cost more than the products."""
 
+# Made once: numpy takes longer to make these than to use them on 20 ms.
+_PCM16 = np.dtype("<i2")
+_LEAST, _MOST = np.float64(-32768), np.float64(32767)
+
 
 class Resampler:
     """Turns PCM16 at one rate into PCM16 at another, as it arrives.
@@ -100,13 +104,13 @@ class Resampler:
             return b""
         used = rows * block
         # The windows overlap, which numpy's strides say without a copy until the conversion.
-        windows = np.ndarray((rows, window), "<i2", held, strides=(2 * block, 2))
-        output = windows.astype(np.float64) @ bank
+        windows = np.ndarray((rows, window), _PCM16, held, strides=(2 * block, 2))
+        output: NDArray[np.float64] = windows.astype(np.float64).dot(bank)
         self._held = held[2 * used :]
         np.rint(output, out=output)
-        np.minimum(output, 32767, out=output)
-        np.maximum(output, -32768, out=output)
-        return output.astype("<i2").tobytes()
+        np.minimum(output, _MOST, out=output)
+        np.maximum(output, _LEAST, out=output)
+        return output.astype(_PCM16).tobytes()
 
 
 def _half_width(source: int, target: int) -> int:
