@@ -1,5 +1,8 @@
-"""Firefox and WebKit (Safari's engine) as Debian has them, driven by the W3C's own protocols:
-Playwright drives only its own builds of them.
+"""Firefox and WebKit (Safari's engine) as Debian has them, driven by the W3C's own protocols.
+
+Playwright drives its own builds of them, which Debian has not; of an ordinary Firefox (its channel
+`moz-firefox`) it asks at once for what the present ESR does not know. Selenium's way to Firefox is
+geckodriver, which Debian has not either.
 
 A `Tab` has those methods of Playwright's `Page` that the tests of the SDK use, so that what is
 tested in Chromium can be tested here.
@@ -47,13 +50,13 @@ PREFERENCES = {
     "services.settings.server": "data:,#remote-settings-dummy/v1",
     "toolkit.telemetry.enabled": False,
 }
+
 # The script stands alone: nothing of this may hide what the page has named.
 _SETTLED = """async (given) => JSON.stringify(
     (await (async (own) => typeof own === "function" ? own(given) : own)(SCRIPT)) ?? null)"""
 
 # What else Firefox calls an error is told in a sentence: of its network, of a page's policy.
 _THROWN = re.compile(r"\w*Error: |uncaught exception: ")
-
 
 # Classic WebDriver tells nothing of a page's errors: they are listened to once it is loaded.
 _LISTEN = """() => {
