@@ -546,12 +546,15 @@ def play(
         at += wait + hold
     todo += ((at, turn, "silence", 0, 0) for turn, at in (silenced or {}).items())
     everyone = range(1, len(script) + 1)
+    held = False
     for at, turn, what, piece, samples in sorted(todo, key=lambda item: item[0]):
         line.run(at - line.now)
         match what:
             case "texts":
                 for number, text in enumerate(script[turn - 1].texts()):
                     playout.piece(turn, number, text)
+                if held:  # Whoever holds the agent holds also what it begins meanwhile.
+                    line.pause(turn)
             case "audio":
                 line.say(turn, piece, samples)
             case "ended":
@@ -561,8 +564,10 @@ def play(
             case "release" if turn not in (silenced or {}):
                 playout.release(turn)
             case "pause":
+                held = True
                 line.pause(*everyone)
             case "resume":
+                held = False
                 line.resume(*everyone)
             case "silence":
                 line.silence(turn)
