@@ -66,6 +66,8 @@ def roma(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
             f'actions.allow=["127.0.0.1:{hook.port}"]',
             f"journal.directory={folder}/journals",
             "tts.audio_ms=1700",
+            "prices.currency=EUR",
+            "prices.stt=0.1",
         )
         with place(folder, persona, settings) as running:
             running.answers(*ANSWERS)
@@ -171,6 +173,7 @@ def test_a_recorded_call_is_listened_to_and_measured(page: Page, roma: Place) ->
     first = page.get_by_role("button", name="We record. Good day.", exact=True)
     expect(first).to_have_attribute("aria-current", "true")
     expect(page.get_by_role("figure")).to_contain_text("First audio per turn")
+    expect(page.get_by_role("definition").filter(has_text="€")).to_contain_text(re.compile("0.0"))
     expect(page.get_by_role("table", name="Stages of turn")).to_have_count(2)  # Of both picked.
     check(page)
     with page.expect_download() as download:
@@ -230,8 +233,13 @@ def test_the_pages_fit_a_phone_in_the_dark(chromium: Browser, session: Any, roma
         storage_state=session, viewport={"width": 390, "height": 844}, color_scheme="dark"
     ) as context:
         page = context.new_page()
+        page.goto(f"{roma.url}/console/calls")
+        expect(page.get_by_label("Status")).to_be_hidden()
+        page.get_by_role("button", name="Filter").click()
+        expect(page.get_by_label("Status")).to_be_visible()
         for path in ("calls", f"calls/{call}", f"calls/{call}?tab=what-if"):
             page.goto(f"{roma.url}/console/{path}")
             page.wait_for_load_state("networkidle")
             assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
+        expect(page.get_by_role("tab", name="What if")).to_be_in_viewport(ratio=0.9)
         check(page)

@@ -228,6 +228,39 @@ def test_the_keyboard_reaches_everything(console: Page, roma: Demo) -> None:
     expect(console.get_by_role("heading", name="Account")).to_be_visible()
 
 
+def test_what_is_opened_by_keyboard_goes_on_by_keyboard(console: Page, roma: Demo) -> None:
+    """The focus does not stay behind on a page that is gone."""
+    console.goto(f"{roma.url}/console/personas")
+    console.get_by_role("link", name="Bella Roma", exact=True).press("Enter")
+    expect(console.get_by_role("heading", name="Bella Roma", exact=True)).to_be_visible()
+    expect(console.locator("main")).to_be_focused()
+    console.keyboard.press("Tab")
+    expect(console.get_by_role("main").get_by_role("link", name="Personas")).to_be_focused()
+
+
+def test_a_conversation_outlives_a_tab_in_the_background(console: Page, roma: Demo) -> None:
+    """As a browser treats a page that nobody has looked at for a while."""
+    _playground(console, roma)
+    roma.place.answers("We are open.", "Until eleven.", "Good-bye.")
+    _say(console, "Are you open?")
+    _heard(console, "We are open.")
+    browser = console.context.new_cdp_session(console)
+    browser.send("Page.setWebLifecycleState", {"state": "frozen"})
+    elsewhere = console.context.new_page()
+    elsewhere.goto(f"{roma.url}/console/calls")
+    live = elsewhere.get_by_role("table", name="Live calls").get_by_role("row")
+    expect(live).to_have_count(2)
+    elsewhere.wait_for_timeout(1500)
+    expect(live).to_have_count(2)
+    elsewhere.close()
+    browser.send("Page.setWebLifecycleState", {"state": "active"})
+    _say(console, "Until when?")
+    _heard(console, "Until eleven.")
+    expect(console.get_by_role("log", name="Transcript")).to_contain_text("We are open.")
+    console.get_by_role("button", name="End", exact=True).click()
+    roma.place.answers(*ANSWERS)
+
+
 def test_a_live_socket_that_breaks_goes_on_where_it_was(console: Page, roma: Demo) -> None:
     sockets: list[WebSocketRoute] = []
     asked: list[dict[str, Any]] = []

@@ -170,6 +170,16 @@ def test_what_is_wrong_with_a_schema_is_shown_at_its_place(console: Page, roma: 
     expect(console.get_by_text("Not saved: something is wrong")).to_be_visible()
     schema.fill("{")
     expect(console.get_by_text("This is not JSON")).to_be_visible()
+    schema.fill('{\n  "type": "object", // By hand.\n  "properties": {},\n}')
+    expect(console.get_by_text("Line 2, column 21: JSON has no comments")).to_be_visible()
+    console.get_by_role("button", name="Format actions schema").click()
+    expect(console.get_by_text("This is not JSON")).to_have_count(0)
+    expect(schema).not_to_contain_text("By hand")
+    schema.fill('{"type": "object" "properties": {}}')
+    expect(console.get_by_text("Line 1, column 19: a comma is missing")).to_be_visible()
+    expect(console.get_by_role("button", name="Format actions schema")).to_be_disabled()
+    console.get_by_role("button", name="Show", exact=True).click()
+    assert console.evaluate("getSelection().toString()") == '"properties"'
     schema.fill("")
     expect(console.get_by_role("link", name="Actions")).not_to_contain_text("wrong")
     _saved(console)  # There is nothing to save: it is as it was.

@@ -66,7 +66,7 @@ export function Action({ action }: { action: ActionView }) {
         </span>
       </button>
       {open && (
-        <div className="flex flex-col gap-3 px-4 pb-4 pl-10 sm:px-5 sm:pl-11">
+        <div className="flex flex-col gap-3 px-4 pt-2 pb-4 sm:px-5 sm:pl-11">
           <Part title="Arguments" value={action.arguments} />
           {action.webhook && <Webhook webhook={action.webhook} />}
           {action.result !== null && action.result !== "" && (
@@ -82,12 +82,12 @@ function Webhook({ webhook }: { webhook: WebhookView }) {
   const failed = webhook.status === null || webhook.status >= 400;
   return (
     <>
-      <p className="flex flex-wrap items-center gap-2 text-sm">
+      <p className="flex items-center gap-2 text-sm">
         <Badge>{webhook.method}</Badge>
         <span className="min-w-0 font-mono text-xs break-all">{webhook.url}</span>
         <Badge tone={failed ? "danger" : "ok"}>{webhook.status ?? "no answer"}</Badge>
         {webhook.tookMs !== null && (
-          <span className="tabular text-xs text-muted">{milliseconds(webhook.tookMs)}</span>
+          <span className="tabular text-xs whitespace-nowrap text-muted">{milliseconds(webhook.tookMs)}</span>
         )}
       </p>
       <Part title="Request" value={webhook.request} />

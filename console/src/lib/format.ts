@@ -39,3 +39,13 @@ export function moment(iso: string): string {
 export function count(n: number, one: string, many = `${one}s`): string {
   return `${n.toLocaleString()} ${n === 1 ? one : many}`;
 }
+
+/** `$0.0213`: what a call costs is a matter of cents. */
+export function money(amount: number, currency: string): string {
+  const digits = { minimumFractionDigits: 2, maximumFractionDigits: amount < 1 ? 4 : 2 };
+  try {
+    return new Intl.NumberFormat(undefined, { style: "currency", currency, ...digits }).format(amount);
+  } catch {
+    return `${amount.toLocaleString(undefined, digits)} ${currency}`; // No code that browsers know.
+  }
+}

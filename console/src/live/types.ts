@@ -70,6 +70,8 @@ export interface TurnView {
   userText: string;
   agentText: string;
   heardText: string;
+  /** The first sound of what is answered; null for what was written. */
+  speechBegan?: number | null;
   /** When the caller's last sound was; null for what answers no speech. */
   speechEnded: number | null;
   firstAudio: number | null;

@@ -12,12 +12,16 @@ import { ShortcutHelp } from "./ShortcutHelp";
 import { ThemeMenu } from "./ThemeMenu";
 import { Wordmark } from "./Wordmark";
 
+let cameBack = false;
+addEventListener("popstate", () => {
+  cameBack = true;
+});
+
 /** What is around every page: navigation at the side, on phones at the bottom. */
 export function Shell({ children }: { children: ReactNode }) {
   const [location, go] = useLocation();
   const [help, setHelp] = useState(false);
   const main = useRef<HTMLElement>(null);
-  const section = location.split("/")[1];
   useShortcuts([
     { keys: "?", does: "Show the shortcuts", run: () => setHelp(true) },
     ...DESTINATIONS.map(({ key, label, href }) => ({
@@ -26,10 +30,20 @@ export function Shell({ children }: { children: ReactNode }) {
       run: () => go(href),
     })),
   ]);
-  // A new page begins at its top.
+  const page = location.split("/").slice(1, 3).join("/");
+  const [opened] = useState({ page });
   useEffect(() => {
-    scrollTo(0, 0);
-  }, [section]);
+    if (opened.page === page) return;
+    opened.page = page;
+    // A new page begins at its top; one that one comes back to is where the browser had it.
+    if (!cameBack) scrollTo(0, 0);
+    cameBack = false;
+    // What had the focus is gone with the page before: the next Tab leads into the new one.
+    const lost = setTimeout(() => {
+      if (document.activeElement === document.body) main.current?.focus({ preventScroll: true });
+    }, 50);
+    return () => clearTimeout(lost);
+  }, [page, opened]);
 
   return (
     <div className="min-h-dvh lg:grid lg:grid-cols-[13.5rem_minmax(0,1fr)]">
@@ -49,25 +63,7 @@ export function Shell({ children }: { children: ReactNode }) {
           <Link href="/playground" className="mb-5 block rounded-md px-2 py-2">
             <Wordmark />
           </Link>
-          <nav aria-label="Main" className="flex flex-col gap-1">
-            {DESTINATIONS.map(({ href, label, icon: Icon }) => {
-              const here = location.startsWith(href);
-              return (
-                <Link
-                  key={href}
-                  href={href}
-                  aria-current={here ? "page" : undefined}
-                  className={cx(
-                    "flex h-10 items-center gap-3 rounded-md px-3 text-sm font-medium",
-                    here ? "bg-accent-soft text-accent" : "text-muted hover:bg-hover hover:text-ink",
-                  )}
-                >
-                  <Icon aria-hidden className="size-4.5" />
-                  {label}
-                </Link>
-              );
-            })}
-          </nav>
+          <MainNav at="side" location={location} />
           <div className="mt-auto flex items-center justify-between gap-1">
             <ConnectionState />
             <span className="flex">
@@ -93,30 +89,48 @@ export function Shell({ children }: { children: ReactNode }) {
         {children}
       </main>
 
-      <nav
-        aria-label="Main"
-        className="fixed inset-x-0 bottom-0 z-30 grid grid-cols-4 border-t border-line bg-surface pb-[env(safe-area-inset-bottom)] lg:hidden"
-      >
-        {DESTINATIONS.map(({ href, label, icon: Icon }) => {
-          const here = location.startsWith(href);
-          return (
-            <Link
-              key={href}
-              href={href}
-              aria-current={here ? "page" : undefined}
-              className={cx(
-                "flex h-15 flex-col items-center justify-center gap-1 text-xs font-medium -outline-offset-2!",
-                here ? "text-accent" : "text-muted",
-              )}
-            >
-              <Icon aria-hidden className="size-5" />
-              {label}
-            </Link>
-          );
-        })}
-      </nav>
+      <MainNav at="bottom" location={location} />
 
       <ShortcutHelp open={help} onClose={() => setHelp(false)} />
     </div>
+  );
+}
+
+const PLACES = {
+  side: {
+    nav: "flex flex-col gap-1",
+    link: "flex h-10 items-center gap-3 rounded-md px-3 text-sm font-medium",
+    here: "bg-accent-soft text-accent",
+    other: "text-muted hover:bg-hover hover:text-ink",
+    icon: "size-4.5",
+  },
+  bottom: {
+    nav: "fixed inset-x-0 bottom-0 z-30 grid grid-cols-4 border-t border-line bg-surface pb-[env(safe-area-inset-bottom)] lg:hidden",
+    link: "flex h-15 flex-col items-center justify-center gap-1 text-xs font-medium -outline-offset-2!",
+    here: "text-accent",
+    other: "text-muted",
+    icon: "size-5",
+  },
+};
+
+function MainNav({ at, location }: { at: keyof typeof PLACES; location: string }) {
+  const looks = PLACES[at];
+  return (
+    <nav aria-label="Main" className={looks.nav}>
+      {DESTINATIONS.map(({ href, label, icon: Icon }) => {
+        const here = location.startsWith(href);
+        return (
+          <Link
+            key={href}
+            href={href}
+            aria-current={here ? "page" : undefined}
+            className={cx(looks.link, here ? looks.here : looks.other)}
+          >
+            <Icon aria-hidden className={looks.icon} />
+            {label}
+          </Link>
+        );
+      })}
+    </nav>
   );
 }

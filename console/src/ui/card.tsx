@@ -17,17 +17,12 @@ export function Card({ title, actions, description, flush, className, children }
   return (
     <section className={cx("rounded-xl border border-line bg-surface shadow-sm", className)}>
       {(title || actions) && (
-        <header
-          className={cx(
-            "flex items-start justify-between gap-x-4 gap-y-2 px-4 pt-4 sm:px-5",
-            flush && "pb-3",
-          )}
-        >
-          <div className="min-w-0 grow basis-48">
-            {title && <h2 className="text-base font-semibold">{title}</h2>}
-            {description && <p className="text-sm text-muted">{description}</p>}
+        <header className={cx("px-4 pt-4 sm:px-5", flush && "pb-3")}>
+          <div className="flex items-center justify-between gap-x-4">
+            {title && <h2 className="min-w-0 text-base font-semibold">{title}</h2>}
+            {actions && <div className="ml-auto flex min-w-0 items-center gap-2">{actions}</div>}
           </div>
-          {actions && <div className="flex shrink-0 items-center gap-2">{actions}</div>}
+          {description && <p className="mt-0.5 text-sm text-muted">{description}</p>}
         </header>
       )}
       {children !== undefined && (

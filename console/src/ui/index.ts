@@ -10,6 +10,7 @@ export * from "./kbd";
 export * from "./menu";
 export * from "./notice";
 export * from "./page";
+export * from "./search";
 export * from "./skeleton";
 export * from "./spinner";
 export * from "./switch";

@@ -1,7 +1,8 @@
 import { Tabs as Radix } from "radix-ui";
-import type { ReactNode } from "react";
+import { useRef, type ReactNode } from "react";
 
 import { cx } from "@/lib/cx";
+import { useInSight } from "@/lib/useInSight";
 
 export interface Tab {
   id: string;
@@ -23,11 +24,14 @@ export interface TabsProps {
 }
 
 export function Tabs({ label, tabs, value, onChange, className, contentClassName }: TabsProps) {
+  const list = useRef<HTMLDivElement>(null);
+  useInSight(list, '[data-state="active"]', `${value} ${tabs.length}`);
   return (
     <Radix.Root value={value} onValueChange={onChange} className={cx("flex flex-col", className)}>
       <Radix.List
+        ref={list}
         aria-label={label}
-        className="flex shrink-0 overflow-x-auto border-b border-line px-1 sm:gap-1"
+        className="scroll-edges flex shrink-0 overflow-x-auto border-b border-line px-1 sm:gap-1"
       >
         {tabs.map((tab) => (
           <Radix.Trigger

@@ -1,4 +1,4 @@
-import { PhoneCall, Search } from "lucide-react";
+import { PhoneCall } from "lucide-react";
 import { useState } from "react";
 import { Link, useLocation } from "wouter";
 
@@ -13,7 +13,7 @@ import {
   Card,
   Elapsed,
   Empty,
-  Input,
+  SearchInput,
   Select,
   SkeletonLines,
   Table,
@@ -58,20 +58,13 @@ export function Board() {
       actions={
         (calls.length > FEW || wanted) && (
           <>
-            <div className="relative">
-              <Search
-                aria-hidden
-                className="pointer-events-none absolute top-1/2 left-2.5 size-4 -translate-y-1/2 text-muted"
-              />
-              <Input
-                type="search"
-                aria-label="Find live calls"
-                placeholder="Find"
-                value={wanted}
-                onChange={(event) => setWanted(event.target.value)}
-                className="w-36 pl-8! sm:w-52"
-              />
-            </div>
+            <SearchInput
+              label="Find live calls"
+              placeholder="Find"
+              value={wanted}
+              onChange={setWanted}
+              className="w-36 sm:w-52"
+            />
             <Select
               aria-label="Order of the live calls"
               value={order}

@@ -1,8 +1,9 @@
 import type { ReactNode } from "react";
 
-import { duration, milliseconds } from "@/lib/format";
+import { duration, milliseconds, money } from "@/lib/format";
 import { Elapsed } from "@/ui";
 
+import type { Cost } from "./record";
 import type { CallView } from "./useCall";
 import { directionOf, reasonOf, transportOf, type Conversation } from "./naming";
 
@@ -31,10 +32,11 @@ export function Facts({ conversation, view }: { conversation: Conversation; view
   ];
   if (live?.userId && live.userId !== live.remote) facts.splice(1, 0, ["User", live.userId]);
   if (!live && conversation.status !== "live") {
+    facts.push(["Cost", view.cost === null ? <span title="Set [prices] in the configuration">–</span> : <Estimated cost={view.cost} />]);
     facts.push(["How it ended", conversation.status === "paused" ? "Paused" : reasonOf(conversation.end_reason)]);
   }
   return (
-    <dl className="grid grid-cols-3 gap-x-4 gap-y-3 max-sm:text-sm lg:flex lg:flex-wrap lg:gap-x-10">
+    <dl className="grid grid-cols-3 gap-x-4 [&>:last-child:nth-child(3n+1)]:col-span-3 [&>:last-child:nth-child(3n+2)]:col-span-2 gap-y-3 max-sm:text-sm lg:flex lg:flex-wrap lg:gap-x-10">
       {facts.map(([label, value]) => (
         <div key={label} className="min-w-0">
           <dt className="text-xs text-muted">{label}</dt>
@@ -42,5 +44,19 @@ export function Facts({ conversation, view }: { conversation: Conversation; view
         </div>
       ))}
     </dl>
+  );
+}
+
+/** By the configured prices; with its parts to those who point at it. */
+function Estimated({ cost }: { cost: Cost }) {
+  const parts = [
+    `language model ${money(cost.llm, cost.currency)}`,
+    `speech ${money(cost.tts, cost.currency)}`,
+    `recognition ${money(cost.stt, cost.currency)}`,
+  ];
+  return (
+    <span title={`An estimate by [prices]: ${parts.join(", ")}`}>
+      {money(cost.total, cost.currency)}
+    </span>
   );
 }

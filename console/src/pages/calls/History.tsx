@@ -1,9 +1,11 @@
-import { Disc3, History as HistoryIcon } from "lucide-react";
+import { Disc3, History as HistoryIcon, SlidersHorizontal } from "lucide-react";
 import { useInfiniteQuery, type InfiniteData } from "@tanstack/react-query";
+import { useState } from "react";
 import { Link, useLocation, useSearchParams } from "wouter";
 
 import { ask } from "@/api/client";
 import { keys, queries, usePersonas } from "@/api/queries";
+import { cx } from "@/lib/cx";
 import { duration } from "@/lib/format";
 import { useTopicEvents } from "@/live/useTopic";
 import {
@@ -41,6 +43,7 @@ export function History() {
     if (value) filter[name] = value;
   }
   const filtered = Object.keys(filter).length > 0;
+  const [isOpen, setOpen] = useState(filtered);
   const set = (name: keyof Filter, value: string) =>
     setSearch(
       (before) => {
@@ -73,8 +76,24 @@ export function History() {
   const rows = pages.data?.pages.flatMap((page) => page.items) ?? [];
 
   return (
-    <Card flush title="History">
+    <Card
+      flush
+      title="History"
+      actions={
+        <Button
+          size="sm"
+          kind={isOpen ? "ghost" : "secondary"}
+          className="md:hidden"
+          icon={<SlidersHorizontal className="size-3.5" />}
+          aria-expanded={isOpen}
+          onClick={() => setOpen(!isOpen)}
+        >
+          Filter
+        </Button>
+      }
+    >
       <Filters
+        isOpen={isOpen}
         filter={filter}
         onChange={set}
         onClear={filtered ? () => setSearch({}, { replace: true }) : undefined}
@@ -117,12 +136,14 @@ export function History() {
 }
 
 interface FiltersProps {
+  /** On phones; where there is room they are always there. */
+  isOpen: boolean;
   filter: Filter;
   onChange: (name: keyof Filter, value: string) => void;
   onClear: (() => void) | undefined;
 }
 
-function Filters({ filter, onChange, onClear }: FiltersProps) {
+function Filters({ isOpen, filter, onChange, onClear }: FiltersProps) {
   const personas = usePersonas();
   const of = (name: keyof Filter) => ({
     value: filter[name] ?? "",
@@ -132,7 +153,10 @@ function Filters({ filter, onChange, onClear }: FiltersProps) {
     <div
       role="search"
       aria-label="Filter the history"
-      className="grid grid-cols-2 items-end gap-3 px-4 pb-4 sm:px-5 md:grid-cols-3 xl:grid-cols-[1fr_1fr_1fr_auto_auto_auto]"
+      className={cx(
+        "grid grid-cols-2 items-end gap-3 px-4 pb-4 sm:px-5 md:grid-cols-3 xl:grid-cols-[1fr_1fr_1.3fr_auto_auto_auto]",
+        !isOpen && "max-md:hidden",
+      )}
     >
       <Field label="Persona">
         <Select {...of("persona")}>
@@ -153,7 +177,7 @@ function Filters({ filter, onChange, onClear }: FiltersProps) {
         </Select>
       </Field>
       <Field label="User" className="max-md:col-span-2">
-        <Input type="search" placeholder="Number or id, exactly" data-filter {...of("user")} />
+        <Input type="search" placeholder="Whole number or id" data-filter {...of("user")} />
       </Field>
       <Field label="From">
         <Input type="date" max={filter.to} {...of("from")} />

@@ -1,5 +1,6 @@
 import { useRef } from "react";
 
+import { Legend } from "@/conversation/Legend";
 import { Levels } from "@/conversation/Levels";
 import type { CallTopic } from "@/live/types";
 import { useTopicEvents } from "@/live/useTopic";
@@ -17,14 +18,9 @@ export function LiveLevels({ id, agentName }: { id: string; agentName: string })
   return (
     <Card>
       <Levels read={() => levels.current} active className="h-20 w-full" />
-      <ul className="mt-2 flex gap-4 text-xs text-muted">
-        <li className="flex items-center gap-1.5">
-          <span aria-hidden className="size-2.5 rounded-sm bg-user" /> Caller
-        </li>
-        <li className="flex items-center gap-1.5">
-          <span aria-hidden className="size-2.5 rounded-sm bg-agent" /> {agentName}
-        </li>
-      </ul>
+      <div className="mt-2">
+        <Legend agentName={agentName} />
+      </div>
     </Card>
   );
 }

@@ -2,6 +2,7 @@ import { Pause, Play } from "lucide-react";
 import { useEffect, useRef, useState, type KeyboardEvent } from "react";
 import type WaveSurfer from "wavesurfer.js";
 
+import { Legend, LegendEntry } from "@/conversation/Legend";
 import { duration } from "@/lib/format";
 import { tokenColor, useIsDark } from "@/lib/theme";
 import { Button, Notice, Select, Skeleton } from "@/ui";
@@ -17,8 +18,10 @@ export interface Mark {
 
 export interface PlayerProps {
   playback: Playback;
-  /** Null where the recording's format gives none. */
+  /** Null where it cannot be drawn. */
   waveform: Waveform | null;
+  /** Why not, as a sentence. */
+  notDrawn?: string | undefined;
   agentName: string;
   marks: readonly Mark[];
 }
@@ -28,13 +31,15 @@ const STEP_MS = 5000;
 const RATES = [1, 1.25, 1.5, 2];
 
 /** Both voices over time; a click plays from there. */
-export default function Player({ playback, waveform, agentName, marks }: PlayerProps) {
+export default function Player({ playback, waveform, notDrawn, agentName, marks }: PlayerProps) {
   const playing = usePlaying(playback, (it) => it.playing, false);
   const seconds = usePlaying(playback, (it) => Math.floor(it.at / 1000), 0);
   const failed = usePlaying(playback, (it) => it.audio.error !== null, false);
   const known = usePlaying(playback, (it) => it.audio.duration, NaN);
   const [rate, setRate] = useState(1);
   const length = waveform?.durationMs ?? (Number.isFinite(known) ? known * 1000 : 0);
+
+  const has = (kind: Mark["kind"]) => marks.some((mark) => mark.kind === kind);
 
   const onKeyDown = (event: KeyboardEvent) => {
     const to: Record<string, number> = {
@@ -98,7 +103,6 @@ export default function Player({ playback, waveform, agentName, marks }: PlayerP
         <span className="tabular text-sm text-muted">
           {duration(seconds * 1000)} / {duration(length)}
         </span>
-        <Legend agentName={agentName} marks={marks} />
         <Select
           aria-label="Speed"
           className="ml-auto w-auto! text-sm"
@@ -116,31 +120,12 @@ export default function Player({ playback, waveform, agentName, marks }: PlayerP
           ))}
         </Select>
       </div>
+      <Legend agentName={agentName}>
+        {has("interrupted") && <LegendEntry mark="rounded-full bg-warn" label="Interrupted" />}
+        {has("action") && <LegendEntry mark="rotate-45 scale-80 bg-agent" label="Action" />}
+      </Legend>
+      {notDrawn && <p className="text-xs text-muted">{notDrawn}</p>}
     </div>
-  );
-}
-
-function Legend({ agentName, marks }: { agentName: string; marks: readonly Mark[] }) {
-  const has = (kind: Mark["kind"]) => marks.some((mark) => mark.kind === kind);
-  return (
-    <ul className="flex flex-wrap gap-x-4 gap-y-1 text-xs text-muted">
-      <li className="flex items-center gap-1.5">
-        <span aria-hidden className="size-2.5 rounded-sm bg-user" /> Caller
-      </li>
-      <li className="flex items-center gap-1.5">
-        <span aria-hidden className="size-2.5 rounded-sm bg-agent" /> {agentName}
-      </li>
-      {has("interrupted") && (
-        <li className="flex items-center gap-1.5">
-          <span aria-hidden className="size-2 rounded-full bg-warn" /> Interrupted
-        </li>
-      )}
-      {has("action") && (
-        <li className="flex items-center gap-1.5">
-          <span aria-hidden className="size-2 rotate-45 bg-agent" /> Action
-        </li>
-      )}
-    </ul>
   );
 }
 

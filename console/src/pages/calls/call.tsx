@@ -169,6 +169,7 @@ function Call({ conversation, view, part }: CallProps) {
               <Player
                 playback={playback}
                 waveform={view.waveform ?? null}
+                notDrawn={view.notDrawn}
                 agentName={conversation.persona_name}
                 marks={marksOf(view)}
               />

@@ -17,8 +17,19 @@ export interface Part {
   startedAt: string;
 }
 
+/** By the configured prices. */
+export interface Cost {
+  llm: number;
+  tts: number;
+  stt: number;
+  total: number;
+  currency: string;
+}
+
 export interface Turns {
   items: TurnView[];
+  /** Null: no prices are set. */
+  cost: Cost | null;
   durationMs: number;
   part: number;
   parts: Part[];
@@ -34,6 +45,9 @@ export interface Waveform {
   durationMs: number;
   channels: { caller: number[]; agent: number[] };
 }
+
+/** A recording's picture, or why there is none. */
+export type Drawing = { waveform: Waveform } | { waveform: null; why: string };
 
 /** Something that the agent was told between the lines. */
 export interface Note {
@@ -67,6 +81,24 @@ export function usePart<T>(id: string, what: string, part: number, query = "", e
         return await ask<T>("GET", partPath(id, what, part, query));
       } catch (error) {
         if (error instanceof ApiError && error.status === 404) return null;
+        throw error;
+      }
+    },
+  });
+}
+
+/** What takes too long to be drawn (413), or cannot be, is said; it can be played all the same. */
+export function useWaveform(id: string, part: number, enabled: boolean) {
+  return useQuery({
+    queryKey: keys.conversationPart(id, `waveform ${part}`),
+    enabled,
+    staleTime: Infinity,
+    queryFn: async (): Promise<Drawing> => {
+      try {
+        return { waveform: await ask<Waveform>("GET", partPath(id, "waveform", part, "buckets=800")) };
+      } catch (error) {
+        const said = error instanceof ApiError && [404, 413].includes(error.status);
+        if (said) return { waveform: null, why: error.message };
         throw error;
       }
     },

@@ -42,7 +42,9 @@ export function segmentsOf(
     const turn = answer && !said.withdrawn ? turnOf(answer, free) : undefined;
     const end = Math.min(turn?.speechEnded ?? at, at);
     const guess = Math.max(0, end - said.content.length * MS_PER_LETTER);
-    const start = waveform ? began(waveform, end, guess) : guess;
+    // What was taken back, or not answered, is in no turn: then it is looked for.
+    const known = turn?.speechBegan;
+    const start = known != null && known < end ? known : waveform ? began(waveform, end, guess) : guess;
     segments.push({ messageId, start, end, turn: turn?.number ?? null });
   });
   return segments;

@@ -14,6 +14,8 @@ import {
   useConversation,
   useMessages,
   usePart,
+  useWaveform,
+  type Cost,
   type Note,
   type Part,
   type StateAt,
@@ -34,8 +36,12 @@ export interface CallView {
   state: Readonly<Record<string, unknown>>;
   parts: readonly Part[];
   durationMs: number | null;
-  /** Null: there is none, or none of this format; undefined: not yet known. */
+  /** Null: there is none, or it cannot be drawn; undefined: not yet known. */
   waveform: Waveform | null | undefined;
+  /** Why it cannot be drawn. */
+  notDrawn: string | undefined;
+  /** Null: no prices are set, or there is no journal. */
+  cost: Cost | null;
   hasJournal: boolean;
   /** What is kept of it is still being loaded. */
   loading: boolean;
@@ -56,7 +62,7 @@ export function useCall(id: string, part: number | null) {
   const actions = useActions(id, kept);
   const states = usePart<{ items: StateAt[] }>(id, "states", number, "", kept);
   const recorded = kept && !!conversation.data?.recording;
-  const waveform = usePart<Waveform>(id, "waveform", number, "buckets=800", recorded);
+  const drawing = useWaveform(id, number, recorded);
 
   const view = useMemo((): CallView | undefined => {
     if (conversation.data === undefined) return undefined;
@@ -78,7 +84,9 @@ export function useCall(id: string, part: number | null) {
       state: over.at(-1)?.state ?? conversation.data.state,
       parts,
       durationMs: turns.data?.durationMs ?? between(conversation.data),
-      waveform: recorded ? waveform.data : null,
+      waveform: !recorded || drawing.isError ? null : drawing.data?.waveform,
+      notDrawn: drawing.data && "why" in drawing.data ? drawing.data.why : undefined,
+      cost: turns.data?.cost ?? null,
       hasJournal: !!turns.data,
       loading: messages.isPending || turns.isPending,
       error: messages.error ?? actions.error ?? turns.error ?? states.error,
@@ -100,7 +108,8 @@ export function useCall(id: string, part: number | null) {
     states.data,
     states.error,
     recorded,
-    waveform.data,
+    drawing.data,
+    drawing.isError,
   ]);
   return { conversation, view };
 }
@@ -118,6 +127,8 @@ function liveView(topic: CallState, live: boolean, parts: readonly Part[], journ
     parts,
     durationMs: null,
     waveform: null,
+    notDrawn: undefined,
+    cost: null,
     hasJournal: journal,
     loading: false,
     error: null,

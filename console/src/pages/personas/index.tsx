@@ -1,4 +1,4 @@
-import { Copy, Download, FileUp, MessageSquareMore, Plus, Search, Trash2, UsersRound, Ellipsis } from "lucide-react";
+import { Copy, Download, FileUp, MessageSquareMore, Plus, Trash2, UsersRound, Ellipsis } from "lucide-react";
 import { useRef, useState } from "react";
 import { Link, useLocation } from "wouter";
 
@@ -14,10 +14,10 @@ import {
   Card,
   Empty,
   IconButton,
-  Input,
   LoadError,
   Menu,
   Page,
+  SearchInput,
   Select,
   SkeletonLines,
   Table,
@@ -108,21 +108,14 @@ export default function PersonasPage() {
       {all.length > 0 && (
         <Card flush>
           <div className="flex flex-wrap items-center gap-3 px-4 py-3 sm:px-5">
-            <div className="relative min-w-0 grow basis-56">
-              <Search
-                aria-hidden
-                className="pointer-events-none absolute top-3 left-3 size-4 text-muted"
-              />
-              <Input
-                ref={search}
-                type="search"
-                aria-label="Search"
-                placeholder="Name, language or number"
-                value={text}
-                onChange={(event) => setText(event.target.value)}
-                className="pl-9"
-              />
-            </div>
+            <SearchInput
+              ref={search}
+              label="Search"
+              placeholder="Name, language or number"
+              value={text}
+              onChange={setText}
+              className="grow basis-56"
+            />
             <Select
               aria-label="Status"
               value={status}

@@ -16,6 +16,7 @@ import { ApiError } from "@/api/problem";
 import { cx } from "@/lib/cx";
 import { relative } from "@/lib/format";
 import { useShortcuts } from "@/lib/shortcuts";
+import { useInSight } from "@/lib/useInSight";
 import {
   Badge,
   Button,
@@ -176,7 +177,8 @@ function Loaded() {
             </Link>
           </Button>
           <Button
-            kind="primary"
+            // Calls get all of it already: then it is not what there is to do.
+            kind={status === "published" && !isDirty ? "secondary" : "primary"}
             icon={<Upload className="size-4" />}
             onClick={() => setDialog("publish")}
           >
@@ -312,18 +314,13 @@ function Loaded() {
 /** The sections of an editor: each has an address of its own. */
 function SectionNav({ here }: { here: SectionId }) {
   const { id, errors, verdict, doc, changed } = useEditing();
-  const current = useRef<HTMLAnchorElement>(null);
-  // On phones it may be outside of what is seen; once more when what is counted before it comes.
-  const isJudged = verdict !== undefined;
-  useEffect(() => {
-    const link = current.current?.getBoundingClientRect();
-    const nav = current.current?.closest("nav");
-    if (link && nav) nav.scrollLeft += link.left + link.width / 2 - nav.clientWidth / 2;
-  }, [here, isJudged]);
+  const nav = useRef<HTMLElement>(null);
+  useInSight(nav, '[aria-current="page"]', here);
   return (
     <nav
+      ref={nav}
       aria-label="Sections"
-      className="-mx-4 overflow-x-auto border-b border-line px-4 sm:mx-0 sm:px-0"
+      className="scroll-edges -mx-4 overflow-x-auto border-b border-line px-4 sm:mx-0 sm:px-0"
     >
       <ul className="flex gap-1">
         {SECTIONS.map((section) => {
@@ -339,7 +336,6 @@ function SectionNav({ here }: { here: SectionId }) {
               <Link
                 href={`/personas/${id}/${section.id}`}
                 replace
-                ref={section.id === here ? current : undefined}
                 aria-current={section.id === here ? "page" : undefined}
                 className={cx(
                   "-mb-px flex items-center gap-1.5 border-b-2 px-3 py-2 text-sm font-medium whitespace-nowrap -outline-offset-2!",

@@ -1,12 +1,10 @@
 /** JSON in CodeMirror: its syntax is checked here, and places are found by their path. */
-import { json, jsonLanguage, jsonParseLinter } from "@codemirror/lang-json";
+import { json, jsonLanguage } from "@codemirror/lang-json";
 import type { Diagnostic } from "@codemirror/lint";
 import type { EditorState, Extension } from "@codemirror/state";
-import type { EditorView } from "@codemirror/view";
 
+import { jsonProblem } from "../editing/json";
 import type { Mark } from "./marks";
-
-const syntax = jsonParseLinter();
 
 export function jsonExtensions(): Extension {
   return json();
@@ -64,16 +62,11 @@ function keyOf(quoted: string): string {
 export function jsonDiagnostics(state: EditorState, marks: readonly Mark[]): Diagnostic[] {
   const text = state.doc.toString();
   if (text.trim() === "") return [];
-  const broken = syntax({ state } as EditorView);
-  if (broken.length > 0) return broken;
+  const broken = jsonProblem(text);
+  if (broken !== null) return [{ ...broken, severity: "error" }];
   return marks.map(({ path, severity, message }) => ({
     ...placeOf(text, path ?? ""),
     severity: severity === "note" ? "info" : severity,
     message,
   }));
-}
-
-/** Line and column of a place in a text, from 1. */
-export function lineOf(text: string, at: number): number {
-  return text.slice(0, at).split("\n").length;
 }

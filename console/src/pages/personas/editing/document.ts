@@ -2,6 +2,8 @@
 import type { Schemas } from "@/api/client";
 import type { FieldProblem } from "@/api/problem";
 
+import { jsonProblem } from "./json";
+
 export type Doc = Schemas["Persona-Output"];
 export type Stored = Schemas["PersonaOut"];
 export type Scenario = Schemas["Scenario"];
@@ -125,16 +127,9 @@ export function jsonText({ doc, texts }: Edited, field: JsonField): string {
 /** The object that a text stands for; an empty one for nothing. Throws with a sentence. */
 export function parsedObject(text: string): Record<string, unknown> | null {
   if (text.trim() === "") return null;
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new Error(`This is not JSON: ${error instanceof Error ? error.message : "it ends early"}`);
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new Error("This must be a JSON object: { … }");
-  }
-  return value as Record<string, unknown>;
+  const problem = jsonProblem(text);
+  if (problem !== null) throw new Error(problem.message);
+  return JSON.parse(text) as Record<string, unknown>;
 }
 
 /** With the text of a JSON field; the document follows as soon as it can be read. */

@@ -1,23 +1,22 @@
 import { Plus } from "lucide-react";
 import { useMemo, useRef } from "react";
 
-import { Button, Card, Field, Notice, toast } from "@/ui";
+import { Button, Card, Notice, toast } from "@/ui";
 
-import { Code } from "../code/Code";
 import type { Mark } from "../code/marks";
 import { jsonText, parsedObject, root } from "../editing/document";
 import { useEditing } from "../editing/useEditing";
 import { BUILTINS, withAction, type Builtin } from "./builtins";
 import { FindingList } from "./FindingList";
+import { JsonField } from "./JsonField";
 
 const FIELD = "actions_schema";
 const KEYWORD = "{{actionsSchema}}";
 
 export function ActionsSection() {
-  const { doc, edited, errors, verdict, problem, set, setText } = useEditing();
+  const { doc, edited, errors, verdict, set, setText } = useEditing();
   const goTo = useRef<((mark: Mark) => void) | null>(null);
   const text = jsonText(edited, FIELD);
-  const broken = problem(FIELD);
   const marks = useMemo<Mark[]>(() => {
     const path = (field: string) => field.slice(FIELD.length).replace(/^\./, "");
     return [
@@ -82,18 +81,14 @@ export function ActionsSection() {
               </Button>
             ))}
           </div>
-          <Field label="Actions schema" hiddenLabel error={broken}>
-            <Code
-              label="Actions schema"
-              language="json"
-              value={text}
-              onChange={(next) => setText(FIELD, next)}
-              marks={marks}
-              goTo={goTo}
-              placeholder="No actions. Insert one above, or paste a schema."
-              lines={[14, 30]}
-            />
-          </Field>
+          <JsonField
+            name={FIELD}
+            label="Actions schema"
+            marks={marks}
+            goTo={goTo}
+            placeholder="No actions. Insert one above, or paste a schema."
+            lines={[14, 30]}
+          />
           <FindingList
             label="Findings about the actions"
             marks={marks}

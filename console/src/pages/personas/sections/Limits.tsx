@@ -3,7 +3,7 @@ import { useEffect, useState } from "react";
 
 import { api, told } from "@/api/client";
 import { keys } from "@/api/queries";
-import { Ago, Button, Card, Confirm, Empty, Field, Input, LoadError, Switch, Table, Textarea, toast } from "@/ui";
+import { Ago, Button, Card, Confirm, Field, Input, LoadError, Switch, Table, Textarea, toast } from "@/ui";
 
 import { useEditing } from "../editing/useEditing";
 
@@ -109,11 +109,12 @@ function Users() {
         </div>
       )}
       {users.isSuccess && items.length === 0 && (
-        <Empty title="Nobody yet">
+        <p className="px-4 pb-4 text-sm text-muted sm:px-5">
+          Nobody yet.{" "}
           {doc.rate_limit.enabled
             ? "Users appear here once the persona has answered them."
             : "Messages are counted while the limit is on."}
-        </Empty>
+        </p>
       )}
       {items.length > 0 && (
         <Table

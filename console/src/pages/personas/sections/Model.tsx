@@ -2,11 +2,10 @@ import type { Schemas } from "@/api/client";
 import { useLlms } from "@/api/queries";
 import { Badge, Card, Field, Input, LoadError, Notice, SkeletonLines } from "@/ui";
 
-import { Code } from "../code/Code";
 import { useDefaults } from "../editing/defaults";
-import { jsonText } from "../editing/document";
 import { useEditing } from "../editing/useEditing";
 import { Choice } from "./Choice";
+import { JsonField } from "./JsonField";
 
 type Custom = Schemas["CustomLlm"];
 
@@ -80,7 +79,7 @@ export function ModelSection() {
 }
 
 function CustomModel({ custom, onChange }: { custom: Custom; onChange: (llm: Custom) => void }) {
-  const { edited, setText, problem } = useEditing();
+  const { problem } = useEditing();
   return (
     <Card
       title="OpenAI-compatible API"
@@ -115,20 +114,15 @@ function CustomModel({ custom, onChange }: { custom: Custom; onChange: (llm: Cus
             onChange={(event) => onChange({ ...custom, key_env: event.target.value })}
           />
         </Field>
-        <Field
+        <JsonField
+          name="llm.parameters"
           label="Parameters"
+          editorLabel="Parameters of the model"
           hint="JSON: further fields of each request."
-          error={problem("llm.parameters", true)}
-        >
-          <Code
-            label="Parameters of the model"
-            language="json"
-            value={jsonText(edited, "llm.parameters")}
-            onChange={(text) => setText("llm.parameters", text)}
-            placeholder='{ "temperature": 0.3 }'
-            lines={[3, 10]}
-          />
-        </Field>
+          placeholder='{ "temperature": 0.3 }'
+          lines={[3, 10]}
+          deep
+        />
       </div>
       {problem("llm") && (
         <Notice level="error" className="mt-4">

@@ -13,15 +13,16 @@ import {
   Input,
   LoadError,
   Notice,
+  SearchInput,
   SkeletonLines,
   toast,
 } from "@/ui";
 
-import { Code } from "../code/Code";
 import { useDefaults } from "../editing/defaults";
-import { jsonText, same } from "../editing/document";
+import { same } from "../editing/document";
 import { useEditing } from "../editing/useEditing";
 import { Choice } from "./Choice";
+import { JsonField } from "./JsonField";
 
 type Voice = Schemas["Voice"];
 
@@ -67,12 +68,11 @@ export function VoiceSection() {
             </Notice>
           ))}
           {(voices.data?.items.length ?? 0) > 8 && (
-            <Input
-              type="search"
-              aria-label="Search voices"
+            <SearchInput
+              label="Search voices"
               placeholder={`Search ${voices.data?.items.length} voices`}
               value={text}
-              onChange={(event) => setText(event.target.value)}
+              onChange={setText}
             />
           )}
           {voices.isPending && <SkeletonLines />}
@@ -184,7 +184,7 @@ export function VoiceSection() {
 }
 
 function Settings({ voice, onChange }: { voice: Voice; onChange: (voice: Voice) => void }) {
-  const { edited, setText, problem } = useEditing();
+  const { problem } = useEditing();
   return (
     <Card title="Settings of the voice">
       <div className="grid gap-4 sm:grid-cols-2">
@@ -199,20 +199,15 @@ function Settings({ voice, onChange }: { voice: Voice; onChange: (voice: Voice) 
             onChange={(event) => onChange({ ...voice, model: event.target.value })}
           />
         </Field>
-        <Field
+        <JsonField
+          name="voice.settings"
           label="Settings"
+          editorLabel="Settings of the voice"
           hint="JSON, by the provider's names, such as stability."
-          error={problem("voice.settings", true)}
-        >
-          <Code
-            label="Settings of the voice"
-            language="json"
-            value={jsonText(edited, "voice.settings")}
-            onChange={(text) => setText("voice.settings", text)}
-            placeholder='{ "stability": 0.5, "speed": 1.0 }'
-            lines={[3, 10]}
-          />
-        </Field>
+          placeholder='{ "stability": 0.5, "speed": 1.0 }'
+          lines={[3, 10]}
+          deep
+        />
       </div>
     </Card>
   );
