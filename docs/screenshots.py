@@ -28,6 +28,8 @@ SLOW = (
     "tts.delay_ms=120",
     "tts.audio_ms=900",
     "endpointing.mode=adaptive",
+    "prices.stt=0.0077",
+    "prices.tts=0.05",
 )
 """Figures as of real providers."""
 FLAGS = (
@@ -106,6 +108,7 @@ def _misspell(page: Page, _: Demo) -> None:
     page.get_by_role("textbox", name="Prompt").click()
     page.keyboard.press("Control+Home")
     page.keyboard.press("End")
+    page.keyboard.press("End")  # On phones the first one leads to where the line is wrapped.
     page.keyboard.type(" Greet {{details.name}} and {{userSay}}.")
     expect(page.get_by_role("list", name="Findings about the prompt")).to_contain_text("userSay")
     page.evaluate("scrollTo(0, 0)")
@@ -249,7 +252,7 @@ def _take(page: Page, shot: Shot, running: Demo, kind: str) -> None:
         shot.prepare(page, running)
     page.evaluate("document.activeElement?.blur()")
     page.wait_for_timeout(300)  # What moves has come to rest.
-    picture = page.screenshot(animations="disabled", caret="hide")
+    picture = page.screenshot(caret="hide")
     assert len(picture) <= LARGEST, f"{shot.name} is too large: {len(picture)} bytes"
     (FOLDER / f"{shot.name}-{kind}.png").write_bytes(picture)
     sys.stderr.write(f"{shot.name}-{kind}\n")
