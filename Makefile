@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup models console run demo test lint unit call-tests model-tests browser-tests browsers coturn \
+.PHONY: help setup models console run demo test lint unit call-tests model-tests browser-tests packages \
 	bench docs journals clean
 
 help:  ## Show the targets.
@@ -51,7 +51,11 @@ demo: models  ## Call the local agent and show the conversation.
 		--say "Thank you very much, goodbye." \
 		--out var/demo.wav
 
-test: lint unit call-tests model-tests browser-tests  ## Run everything that CI runs.
+# What waits for networks, or is busy on one core only, goes two by two.
+test:  ## Run everything that CI runs.
+	@$(MAKE) --no-print-directory -j2 --output-sync setup packages
+	@$(MAKE) --no-print-directory -j2 --output-sync lint models $(CONSOLE)/index.html
+	@$(MAKE) --no-print-directory unit call-tests model-tests browser-tests
 
 lint: setup
 	$(BIN)/ruff check .
@@ -60,7 +64,7 @@ lint: setup
 	$(BIN)/lint-imports
 
 # Calls in real time wait for most of their time: three workers keep two cores busy.
-unit: setup coturn
+unit: setup
 	$(BIN)/voice-agent models pull silero-vad
 	$(BIN)/pytest -q -n 3 --dist worksteal -m "not models and not alone" --ignore tests/browser
 
@@ -70,32 +74,27 @@ call-tests: setup
 model-tests: models
 	$(BIN)/pytest -q -m models tests/e2e tests/pipelines/providers tests/voice_agent/personas
 
-# The tests of Firefox and WebKit skip what is missing; those of Chromium are most.
-BROWSERS := chromium fonts-dejavu-core firefox-esr webkit2gtk-driver xvfb
+# The tests of Firefox, WebKit and coturn skip what is missing; those of Chromium are most. Debian would start
+# coturn at once, for everybody.
+PACKAGES := chromium fonts-dejavu-core firefox-esr webkit2gtk-driver xvfb coturn
 
-browsers:
-	@missing=; for each in chromium firefox-esr WebKitWebDriver Xvfb; do command -v $$each >/dev/null || missing=1; done; \
-	if [ "$$missing" ]; then \
-		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-			export DEBIAN_FRONTEND=noninteractive; apt-get update -qq; \
-			apt-get install -y -qq --no-install-recommends $(BROWSERS) >/dev/null || \
-				apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; \
-		fi; \
-		command -v chromium >/dev/null || { \
-			echo "The browser tests need Chromium: apt-get install chromium fonts-dejavu-core" >&2; exit 1; }; \
-	fi
-
-# Without coturn the tests of TURN are skipped. Debian would start it at once, for everybody.
-coturn:
-	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! command -v turnserver >/dev/null; then \
+packages:
+	@missing=; for each in chromium firefox-esr WebKitWebDriver Xvfb turnserver; do \
+		command -v $$each >/dev/null || missing=1; done; \
+	if [ "$$missing" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		policy=/usr/sbin/policy-rc.d; \
 		[ -e $$policy ] || { trap "rm -f $$policy" EXIT; \
 			printf '#!/bin/sh\nexit 101\n' >$$policy && chmod +x $$policy; }; \
-		apt-get update -qq && apt-get install -y -qq --no-install-recommends coturn >/dev/null 2>&1 \
-			&& rm -f /etc/systemd/system/multi-user.target.wants/coturn.service \
-			|| echo "coturn cannot be installed, so the tests of TURN are skipped." >&2; fi
+		export DEBIAN_FRONTEND=noninteractive; apt-get update -qq; \
+		apt-get install -y -qq --no-install-recommends $(PACKAGES) >/dev/null 2>&1 || { \
+			echo "Firefox, WebKit or coturn cannot be installed; what needs them is skipped." >&2; \
+			apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; }; \
+		rm -f /etc/systemd/system/multi-user.target.wants/coturn.service; \
+	fi; \
+	command -v chromium >/dev/null || { \
+		echo "The browser tests need Chromium: apt-get install chromium fonts-dejavu-core" >&2; exit 1; }
 
-browser-tests: models browsers coturn $(CONSOLE)/index.html
+browser-tests: models packages $(CONSOLE)/index.html
 	$(BIN)/pytest -q -n 2 -m browser tests/browser
 
 bench: models  ## Measure this machine (some minutes).

@@ -210,7 +210,7 @@ SHOTS = (
 def main(names: list[str]) -> None:
     """Take those named, or all."""
     executable = shutil.which("chromium") or shutil.which("chromium-browser")
-    assert executable, "the pictures need Chromium: make browsers"
+    assert executable, "the pictures need Chromium: make packages"
     wanted = [shot for shot in SHOTS if not names or shot.name in names]
     FOLDER.mkdir(exist_ok=True)
     with (

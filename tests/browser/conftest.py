@@ -62,7 +62,7 @@ def said(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 def chromium(request: pytest.FixtureRequest, said: Path) -> Iterator[Browser]:
     """Debian's Chromium without a head, and with a microphone that plays a file."""
     executable = shutil.which("chromium") or shutil.which("chromium-browser")
-    assert executable, "the browser tests need Chromium: make browsers"
+    assert executable, "the browser tests need Chromium: make packages"
     flags = [*FLAGS, f"--use-file-for-fake-audio-capture={said}%noloop"]
     flags += getattr(request.module, "FLAGS", ())
     with sync_playwright() as playwright:
